@@ -88,7 +88,7 @@ async def start(
             env=env,
             cwd=cwd,
             start_new_session=True,
-            preexec_fn=_before_exec(numeric_host_name),  # noqa: PLW1509
+            preexec_fn=_before_exec(numeric_host_name),
         )
     return Child(name, process, log)
 
@@ -120,7 +120,7 @@ def _before_exec(numeric_host_name: bool) -> Callable[[], None]:
 
 
 def _take_numeric_name(uid: int, gid: int) -> None:
-    """A host name of our own: root may, others need user namespaces, where those are forbidden nothing changes."""
+    """A host name of our own: root may, others need user namespaces; where both fail nothing changes."""
     if _libc.unshare(CLONE_NEWUTS) != 0:
         if _libc.unshare(CLONE_NEWUSER | CLONE_NEWUTS) != 0:
             return

@@ -32,7 +32,7 @@ class ServerFailed(Exception):
 
 
 class AsteriskServer:
-    """One Asterisk process. `start` it, talk to `ports`, `stop` it; the folder stays for a look afterwards."""
+    """One Asterisk process: `start` it, talk to `ports`, `stop` it; the folder stays for a look."""
 
     def __init__(
         self,
@@ -220,7 +220,16 @@ class AsteriskServer:
         return self._short
 
     def _make_folders(self) -> None:
-        for each in ("etc", "lib/keys", "lib/agi-bin", "spool/monitor", "spool/recording", "log", "run", "cache"):
+        for each in (
+            "etc",
+            "lib/keys",
+            "lib/agi-bin",
+            "spool/monitor",
+            "spool/recording",
+            "log",
+            "run",
+            "cache",
+        ):
             (self.folder / each).mkdir(parents=True, exist_ok=True)
         sounds = self.folder / "data" / "sounds"
         sounds.mkdir(parents=True, exist_ok=True)
@@ -234,7 +243,12 @@ class AsteriskServer:
 
     def _environment(self) -> dict[str, str]:
         # One second and one try, for machines where the host name could not be made numeric.
-        return {"PATH": os.defpath, "RES_OPTIONS": "timeout:1 attempts:1", "HOME": str(self.folder), "TERM": "dumb"}
+        return {
+            "PATH": os.defpath,
+            "RES_OPTIONS": "timeout:1 attempts:1",
+            "HOME": str(self.folder),
+            "TERM": "dumb",
+        }
 
     async def _booted(self, child: children.Child) -> None:
         deadline = time.monotonic() + BOOT_SECONDS

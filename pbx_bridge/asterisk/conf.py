@@ -22,7 +22,7 @@ AMI_WRITE = "call,agent,user,reporting,originate"
 
 @dataclass(frozen=True)
 class Directories:
-    """Absolute folders for asterisk.conf's [directories]; names follow Asterisk's own, less `ast` and `dir`."""
+    """Absolute folders for asterisk.conf's [directories], in Asterisk's names less `ast` and `dir`."""
 
     etc: PurePath
     mod: PurePath
@@ -70,12 +70,12 @@ class ConfParams:
     directories: Directories | None = None
 
     def __post_init__(self) -> None:
-        """Refuse values that would end a line or start a comment: ValueError names the field, not the value."""
+        """Refuse what would end a line or start a comment: ValueError names the field, not the value."""
         for each in fields(self):
             value = getattr(self, each.name)
             texts = value if isinstance(value, tuple) else (value,)
             if any(isinstance(text, str) and _breaks_a_line(text) for text in texts):
-                raise ValueError(f"{each.name} must not be empty nor hold spaces, control characters, ';' or brackets")
+                raise ValueError(f"{each.name}: no empty value, no space, control character, ';' or bracket")
 
 
 def render(params: ConfParams) -> dict[str, str]:
@@ -180,7 +180,9 @@ def _transports(params: ConfParams) -> str:
         text += _section(f"transport-{protocol}", type="transport", protocol=protocol, bind=bind, **outside)
     # These two open no socket of their own: browsers come through http.conf.
     for protocol in ("ws", "wss"):
-        text += _section(f"transport-{protocol}", type="transport", protocol=protocol, bind=params.http_bind, **outside)
+        text += _section(
+            f"transport-{protocol}", type="transport", protocol=protocol, bind=params.http_bind, **outside
+        )
     return text
 
 
@@ -194,4 +196,6 @@ def _section(name: str, **options: object) -> str:
 
 
 def _breaks_a_line(text: str) -> bool:
-    return not text or any(character in ";[]" or character.isspace() or not character.isprintable() for character in text)
+    return not text or any(
+        character in ";[]" or character.isspace() or not character.isprintable() for character in text
+    )

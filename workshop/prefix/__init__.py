@@ -12,7 +12,7 @@ writes outside its folder and its own temporary neighbours.
     ASTERISK_MIRROR=ADDRESS               which Debian mirror, instead of the one this machine's apt uses
 """
 
-from workshop.prefix.place import Prefix, PrefixError, default_root
 from workshop.prefix.install import ensure
+from workshop.prefix.place import Prefix, PrefixError, default_root
 
 __all__ = ["Prefix", "PrefixError", "default_root", "ensure"]

@@ -19,7 +19,9 @@ KEYRINGS = (
     Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
 )
 # What of the host's apt configuration says how to reach the network; hooks and folders stay behind.
-NETWORK_SETTINGS = re.compile(r"Acquire::(https?|tor|ftp|Proxy|Retries|ForceIPv|ProxyAutoDetect)", re.IGNORECASE)
+NETWORK_SETTINGS = re.compile(
+    r"Acquire::(https?|tor|ftp|Proxy|Retries|ForceIPv|ProxyAutoDetect)", re.IGNORECASE
+)
 
 
 def find_mirror() -> str:
@@ -37,7 +39,9 @@ def find_mirror() -> str:
         ours = origin == "Debian" or (not origin and _host_is_debian())
         if ours and "security" not in release + address and not address.startswith("cdrom:"):
             return address.rstrip("/")
-    raise PrefixError("This machine's apt names no Debian mirror: put the address of one into ASTERISK_MIRROR.")
+    raise PrefixError(
+        "This machine's apt names no Debian mirror: put the address of one into ASTERISK_MIRROR."
+    )
 
 
 def find_keyring() -> Path:
@@ -46,7 +50,8 @@ def find_keyring() -> Path:
         if path.exists():
             return path
     raise PrefixError(
-        "Debian's archive keyring is missing, so nothing could be verified: apt-get install debian-archive-keyring"
+        "Debian's archive keyring is missing, so nothing could be verified: "
+        "apt-get install debian-archive-keyring"
     )
 
 
@@ -97,7 +102,12 @@ class PrivateApt:
         command += ["--option", f"APT::Status-Fd={write}", "install", *packages]
         with (self.folder / "log" / "download").open("w+") as log:
             with subprocess.Popen(
-                command, env=self._environment(), stdout=log, stderr=log, stdin=subprocess.DEVNULL, pass_fds=[write]
+                command,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                pass_fds=[write],
             ) as child:
                 os.close(write)
                 with os.fdopen(read) as lines:
@@ -115,20 +125,34 @@ class PrivateApt:
 
     def _run(self, command: list[str], what: str) -> None:
         done = subprocess.run(
-            command, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+            command,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
         )
         # `update` exits 0 with old or no lists when the network is down, and says so only in words.
-        failed = done.returncode or re.search(r"^(E:|W: (Failed to fetch|Some index))", done.stdout, re.MULTILINE)
+        failed = done.returncode or re.search(
+            r"^(E:|W: (Failed to fetch|Some index))", done.stdout, re.MULTILINE
+        )
         _refuse(1 if failed else 0, done.stdout, what)
 
     def _environment(self) -> dict[str, str]:
-        return {**os.environ, "APT_CONFIG": str(self._config), "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+        return {
+            **os.environ,
+            "APT_CONFIG": str(self._config),
+            "LC_ALL": "C",
+            "DEBIAN_FRONTEND": "noninteractive",
+        }
 
 
 def unpack(debs: list[Path], root: Path) -> None:
     """Unpack the packages' files below `root`; their scripts are never run."""
     for deb in debs:
-        done = subprocess.run(["dpkg-deb", "--extract", deb, root], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["dpkg-deb", "--extract", deb, root], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
             raise PrefixError(f"{deb.name} could not be unpacked ({reason}): is the disk full?")
@@ -138,7 +162,9 @@ def require_debian_tools() -> None:
     """PrefixError on a machine without apt and dpkg."""
     for tool in ("apt-get", "dpkg-deb"):
         if not any(Path(folder, tool).exists() for folder in os.environ.get("PATH", "").split(":")):
-            raise PrefixError(f"{tool} is missing: this needs Debian 12 or newer, elsewhere use the Docker images.")
+            raise PrefixError(
+                f"{tool} is missing: this needs Debian 12 or newer, elsewhere use the Docker images."
+            )
 
 
 def _configuration(folder: Path) -> str:

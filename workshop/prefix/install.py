@@ -115,7 +115,8 @@ def _choose_suite(scratch: Path, mirror: str, keyring: Path, say: Say) -> apt.Pr
             return source
         offers.append(f"{suite}: {version or 'none'}")
     raise PrefixError(
-        f"The mirror has no Asterisk {RELEASE} ({', '.join(offers)}): put another Debian mirror into ASTERISK_MIRROR."
+        f"The mirror has no Asterisk {RELEASE} ({', '.join(offers)}): "
+        "put another Debian mirror into ASTERISK_MIRROR."
     )
 
 
@@ -123,7 +124,10 @@ def _stand_ins(source: apt.PrivateApt) -> list[str]:
     """Packages to leave out: what only modules that we never load would need."""
     own = {"asterisk", "asterisk-modules"}
     libraries = source.dependencies("asterisk-modules")
-    return [*NEVER_NEEDED, *(name for name in libraries if not NEEDED_LIBRARIES.fullmatch(name) and name not in own)]
+    return [
+        *NEVER_NEEDED,
+        *(name for name in libraries if not NEEDED_LIBRARIES.fullmatch(name) and name not in own),
+    ]
 
 
 def _finish(root: Path) -> None:
@@ -152,7 +156,9 @@ def _check(prefix: Prefix, wanted: list[str]) -> str:
     done = subprocess.run(prefix.asterisk("-V"), capture_output=True, text=True, check=False)
     match = re.match(rf"Asterisk ({RELEASE}\.\S+?)(~dfsg\S*|\+dfsg\S*)?$", done.stdout.strip())
     if match is None:
-        raise PrefixError(f"The unpacked Asterisk answers {(done.stdout + done.stderr)!r}: report it as a bug.")
+        raise PrefixError(
+            f"The unpacked Asterisk answers {(done.stdout + done.stderr)!r}: report it as a bug."
+        )
     return match.group(1)
 
 
@@ -160,7 +166,9 @@ def _require_libraries(prefix: Prefix, modules: list[str]) -> None:
     for name in modules:
         path = prefix.modules / name
         if not path.exists():
-            raise PrefixError(f"modules.conf loads {name}, which this Asterisk does not have: correct the name.")
+            raise PrefixError(
+                f"modules.conf loads {name}, which this Asterisk does not have: correct the name."
+            )
         _require_closed(prefix, path)
 
 
@@ -181,7 +189,9 @@ def _require_closed(prefix: Prefix, program: Path) -> None:
                 "add its package to NEEDED_LIBRARIES in workshop/prefix/install.py and raise RECIPE."
             )
     if listing.returncode:
-        raise PrefixError(f"{program.name} cannot be linked ({listing.stderr.strip()[-200:]}): report it as a bug.")
+        raise PrefixError(
+            f"{program.name} cannot be linked ({listing.stderr.strip()[-200:]}): report it as a bug."
+        )
 
 
 def _write_manifest(root: Path, modules: list[str], version: str, suite: str) -> None:

@@ -1,0 +1,49 @@
+# What a person needs to work on pbx-bridge. Everything is installed below this folder, except a few Debian
+# packages that need root (see workshop/host.sh). Python packages come from wherever this machine's pip looks.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help deps run test check bench docs lock clean
+
+help:  ## Say what there is
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
+		|| grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST)
+
+deps: $(VENV)/.installed  ## Install all it takes: Python packages, Asterisk, sipp, PostgreSQL's programs
+	@$(PY) -m workshop.prefix
+
+run: deps  ## Start everything and show a page with a call button
+	@$(PY) -m workshop.run $(ARGS)
+
+test: deps  ## Run the tests; ARGS="-k word" to choose
+	@$(PY) -m pytest $(ARGS)
+
+check: deps  ## Style, types and layers, without running anything
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy --strict
+	@$(VENV)/bin/lint-imports
+
+bench: deps  ## Measure against the goals, beside a bare Asterisk
+	@$(PY) -m benchmarks $(ARGS)
+
+docs: deps  ## Write the generated pages anew: call diagram, API, settings
+	@$(PY) -m workshop.docs $(ARGS)
+
+lock: deps  ## Choose package versions anew, after a change of pyproject.toml
+	@workshop/lock.sh $(VENV)/bin/uv
+
+clean:  ## Remove what was installed and built here
+	rm -rf $(VENV) .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+# A stamp per step, so that a second make does nothing.
+.cache/host: workshop/host.sh
+	@PYTHON="$(PYTHON)" workshop/host.sh
+	@mkdir -p .cache && touch $@
+
+$(VENV)/.installed: requirements-dev.txt pyproject.toml .cache/host
+	@PYTHON="$(PYTHON)" workshop/venv.sh $(VENV)
