@@ -1,0 +1,137 @@
+"""The one door of the call machine: `advance`. Beside it `accept`, the birth, and `deadline`, when to wake it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from . import events as e
+from .commands import Command, SendCode
+from .model import Call, Request, Terms, public_view
+from .refusal import NotNow
+from .states import WITHOUT_LEG, State
+from .table import TABLE
+
+__all__ = ["NotNow", "Step", "accept", "advance", "deadline", "unfold"]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next call, the wishes that follow, and the type of the event to publish (None: nothing to see)."""
+
+    call: Call
+    commands: tuple[Command, ...] = ()
+    news: str | None = None
+
+
+def accept(call_id: str, ticket: str, request: Request, terms: Terms, at: datetime, *, needs_code: bool) -> Step:
+    """A call is born. It is accepted, nothing rings yet."""
+    call = Call(
+        id=call_id,
+        ticket=ticket,
+        request=request,
+        terms=terms,
+        accepted_at=at,
+        state_since=at,
+        revision=1,
+        rounds_left=terms.rounds,
+    )
+    return Step(call, (SendCode(),) if needs_code else (), "call.accepted")
+
+
+def advance(call: Call, event: e.Event, at: datetime) -> Step:
+    """One fact, one step. Raises NotNow when the table has no such move; then nothing has changed."""
+    move = TABLE[call.state].get(type(event))
+    if move is None:
+        raise NotNow(call, f"there is no move for {type(event).__name__}")
+    _same_subject(call, event, at)
+    after, commands = move.do(call, event, at)
+    if after.state is not call.state:
+        after = replace(after, state_since=at, previous_state=call.state)
+    elif after.attempt != call.attempt:
+        after = replace(after, state_since=at)
+    news = _news(call, after)
+    return Step(replace(after, revision=call.revision + 1) if news else after, commands, news)
+
+
+def unfold(call: Call, event: e.Event) -> Iterator[e.Event]:
+    """The facts that must have happened before `event`, then `event`.
+
+    ARI and AMI are two connections: the queue's word can overtake the device's. And after a crash only the last
+    of several facts may be left to see. Either way the history shows every stage.
+    """
+    if isinstance(event, e.LegEvent) and event.leg == call.leg:
+        offered = isinstance(event, e.AgentRang | e.AgentAnswered)
+        if call.state in (State.DIALING, State.RINGING) and (
+            offered or isinstance(event, e.QueueJoined | e.QueueLeft | e.MachineAnswered | e.LimitReached)
+        ):
+            yield e.DeviceAnswered(event.leg)
+        if offered and call.state in (State.DIALING, State.RINGING, State.ANSWERED, State.TRANSFERRING):
+            yield e.QueueJoined(event.leg, call.queue, 1)
+        if isinstance(event, e.AgentAnswered) and event.agent not in call.ringing and call.state is not State.TALKING:
+            yield e.AgentRang(event.leg, event.agent)
+    yield event
+
+
+def deadline(call: Call) -> datetime | None:
+    """When the call must be woken with TimeUp (Due, when scheduled) unless a fact comes first. None: it is over."""
+    terms = call.terms
+    grace = timedelta(seconds=terms.grace_s)
+    if call.state is State.ENDED:
+        return None
+    if call.verdict:
+        return call.verdict.at + grace
+    if call.state is State.REQUESTED:
+        return call.accepted_at + timedelta(seconds=terms.start_s)
+    if call.state is State.AWAITING_CODE:
+        return call.state_since + timedelta(seconds=terms.code_s)
+    if call.state is State.SCHEDULED:
+        return call.scheduled_for
+    return _leg_deadline(call) + grace
+
+
+def _leg_deadline(call: Call) -> datetime:
+    """When Asterisk's own timer ends what the leg is doing; the limit bounds everything after the answer."""
+    terms = call.terms
+    if call.state in (State.DIALING, State.RINGING):
+        return (call.dialled_at or call.state_since) + timedelta(seconds=terms.ring_s)
+    limit = call.limit_at or call.state_since + timedelta(seconds=terms.time_limit_s)
+    own = {
+        State.ANSWERED: call.state_since + timedelta(seconds=terms.prompt_s),
+        State.QUEUED: (call.queued_at or call.state_since) + timedelta(seconds=terms.queue_s),
+        State.OFFERED: (call.queued_at or call.state_since) + timedelta(seconds=terms.queue_s),
+        State.TRANSFERRING: call.state_since + timedelta(seconds=terms.transfer_s),
+    }
+    return min(limit, own.get(call.state, limit))
+
+
+def _same_subject(call: Call, event: e.Event, at: datetime) -> None:
+    if isinstance(event, e.LegEvent) and event.leg != call.leg:
+        raise NotNow(call, "the fact is about another leg")
+    if isinstance(event, e.TimeUp):
+        due = _expiry(call)
+        if event.state is not call.state or due is None or at < due:
+            raise NotNow(call, "its time is not up")
+
+
+def _expiry(call: Call) -> datetime | None:
+    """When TimeUp is allowed: the deadline; a scheduled call instead lives until it is too old to be wanted."""
+    if call.state is State.SCHEDULED:
+        return call.accepted_at + timedelta(seconds=call.terms.keep_s)
+    return deadline(call)
+
+
+def _news(before: Call, after: Call) -> str | None:
+    if public_view(before) == public_view(after):
+        return None
+    if after.state is not before.state:
+        return {State.ENDED: "call.ended", State.SCHEDULED: "call.scheduled"}.get(after.state, "call.state_changed")
+    if after.attempt != before.attempt:
+        return "call.state_changed"
+    return "call.queue_updated" if after.place != before.place else "call.updated"
+
+
+def has_leg(call: Call) -> bool:
+    """Whether Asterisk may have a channel for this call."""
+    return call.state not in WITHOUT_LEG and call.state is not State.ENDED

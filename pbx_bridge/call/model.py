@@ -1,0 +1,181 @@
+"""What a call is. Plain frozen values; `machine.advance` alone makes the next one from the last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from ..phone import Phone
+from .causes import Cause
+from .states import PHASE, Outcome, Phase, State
+
+LEG_PREFIX = "pb."
+
+
+def leg_id(call_id: str, attempt: int) -> str:
+    """The channel id of the citizen's leg in one attempt; written down before Asterisk is asked to dial."""
+    return f"{LEG_PREFIX}{call_id}.{attempt}"
+
+
+def call_of_leg(channel_id: str) -> str | None:
+    """The call that owns a channel id, or None for a channel that is not ours."""
+    if not channel_id.startswith(LEG_PREFIX):
+        return None
+    call_id, _, attempt = channel_id[len(LEG_PREFIX) :].rpartition(".")
+    return call_id if call_id and attempt.isdigit() else None
+
+
+class DeviceKind(StrEnum):
+    """Ways to reach a citizen."""
+
+    MOBILE = "mobile"
+    SIP = "sip"
+    BROWSER = "browser"
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device of the citizen: a `phone` behind a trunk, or the `address` of an endpoint."""
+
+    kind: DeviceKind
+    phone: Phone | None = None
+    address: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What the citizen agreed to, and to which version of the text."""
+
+    phone_data: bool
+    recording: bool
+    text_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the portal asked for. It never changes once accepted."""
+
+    client: str
+    user: str
+    service: str
+    queue: str
+    devices: tuple[Device, ...]
+    phone: Phone | None = None
+    time_zone: str = "Europe/Moscow"
+    locale: str = "ru"
+    session_id: str | None = None
+    subject: str | None = None
+    client_ref: str | None = None
+    consent: Consent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How long each kind of waiting may last, in seconds. Fixed when the call is accepted.
+
+    `time_limit_s` counts from the device's answer and is kept by Asterisk itself; `grace_s` is how much later
+    than Asterisk's own timer ours speaks, so that ours is heard only when Asterisk is silent.
+    """
+
+    time_limit_s: int = 1800
+    start_s: int = 60
+    code_s: int = 300
+    ring_s: int = 45
+    prompt_s: int = 60
+    queue_s: int = 900
+    transfer_s: int = 60
+    grace_s: int = 10
+    rounds: int = 0
+    round_pause_s: int = 900
+    keep_s: int = 7 * 86400
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """The answer of the hours: open now, or when next, and why in words."""
+
+    open: bool
+    next_open_at: datetime | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The place in a queue. `position` counts from 1; waits are seconds, None where no estimate is known."""
+
+    queue: str
+    position: int
+    likely_s: int | None = None
+    at_most_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the end will be called once the citizen's leg is gone; set by whoever decided to end the call."""
+
+    outcome: Outcome
+    cause: Cause
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call, from the request to its end. `revision` is the number of its last published event."""
+
+    id: str
+    ticket: str
+    request: Request
+    terms: Terms
+    accepted_at: datetime
+    state: State = State.REQUESTED
+    previous_state: State | None = None
+    outcome: Outcome | None = None
+    cause: Cause | None = None
+    revision: int = 0
+    attempt: int = 0
+    device: int = 0
+    rounds_left: int = 0
+    leg: str | None = None
+    place: Place | None = None
+    agent: str | None = None
+    ringing: tuple[str, ...] = ()
+    state_since: datetime = field(default=datetime.min)
+    dialled_at: datetime | None = None
+    answered_at: datetime | None = None
+    queued_at: datetime | None = None
+    ended_at: datetime | None = None
+    scheduled_for: datetime | None = None
+    verdict: Verdict | None = None
+    redirected_to: str | None = None
+
+    @property
+    def phase(self) -> Phase:
+        """What the page shows for this state."""
+        return PHASE[self.state]
+
+    @property
+    def limit_at(self) -> datetime | None:
+        """When Asterisk will end the call by itself; None before the device answered."""
+        return self.answered_at and self.answered_at + timedelta(seconds=self.terms.time_limit_s)
+
+    @property
+    def queue(self) -> str:
+        """The queue the call is meant for now."""
+        return self.redirected_to or self.request.queue
+
+    @property
+    def present_device(self) -> Device | None:
+        """The device of this attempt; None when the request named none."""
+        devices = self.request.devices
+        return devices[self.device] if self.device < len(devices) else None
+
+
+#: Fields that only the service sees: a change in them alone is not published.
+PRIVATE_FIELDS = frozenset({"verdict", "revision", "rounds_left", "queued_at", "redirected_to"})
+
+
+def public_view(call: Call) -> tuple[Any, ...]:
+    """What readers can see of a call, for telling whether a step has news."""
+    return tuple(getattr(call, name) for name in Call.__dataclass_fields__ if name not in PRIVATE_FIELDS)

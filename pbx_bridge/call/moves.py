@@ -1,0 +1,304 @@
+"""What each fact does to a call. Every function is one row's verb in `table.py`; none is called elsewhere.
+
+Two rules run through all of them:
+
+- A call ends when its citizen's leg is gone, not before: whoever decides the end (abort, time limit, the agent
+  hanging up) only writes a *verdict*, and the leg's end carries it out. So a call that reads `ended` has no phone
+  still ringing, and facts that overtake each other on Asterisk's two connections cannot change the outcome.
+- The first verdict stands, except that Asterisk's own word about the time limit goes before a guess who hung up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from . import events as e
+from .causes import Cause, Source, from_codes, reason
+from .commands import Command, Dial, HangUp, Redirect
+from .model import Call, Opening, Place, Verdict, leg_id
+from .refusal import NotNow
+from .states import Outcome, State
+
+Result = tuple[Call, tuple[Command, ...]]
+
+#: After these no further device is rung: the citizen, the portal or the machine room has spoken.
+LAST_WORDS = frozenset(
+    {"rejected", "aborted", "asterisk_restarted", "ended_unseen", "time_limit", "stuck", "dial_refused"}
+)
+
+_QUEUE_STATUS = {
+    "TIMEOUT": "queue_timeout",
+    "FULL": "queue_full",
+    "JOINEMPTY": "queue_empty",
+    "LEAVEEMPTY": "queue_empty",
+    "JOINUNAVAIL": "queue_empty",
+    "LEAVEUNAVAIL": "queue_empty",
+    "CONTINUE": "agent_hung_up",
+}
+
+
+# ── building blocks ──────────────────────────────────────────────────────────────────────────────────────
+def _end(call: Call, at: datetime, cause: Cause, outcome: Outcome | None = None) -> Result:
+    ended = replace(
+        call,
+        state=State.ENDED,
+        outcome=outcome or reason(cause).outcome,
+        cause=cause,
+        ended_at=at,
+        scheduled_for=None,
+        ringing=(),
+        place=None,
+    )
+    return ended, ()
+
+
+def _dial(call: Call, at: datetime, device: int) -> Result:
+    if device >= len(call.request.devices):
+        return _end(call, at, Cause("no_device", Source.SERVICE))
+    attempt = call.attempt + 1
+    leg = leg_id(call.id, attempt)
+    dialling = replace(
+        call,
+        state=State.DIALING,
+        attempt=attempt,
+        device=device,
+        leg=leg,
+        dialled_at=at,
+        scheduled_for=None,
+        answered_at=None,
+        queued_at=None,
+        place=None,
+        agent=None,
+        ringing=(),
+        verdict=None,
+    )
+    return dialling, (Dial(leg, device),)
+
+
+def _next_try(call: Call, at: datetime, cause: Cause) -> Result:
+    """The attempt failed: the next device, else a later round, else the end."""
+    if cause.slug not in LAST_WORDS:
+        if call.device + 1 < len(call.request.devices):
+            return _dial(replace(call, cause=cause), at, call.device + 1)
+        if call.rounds_left > 0:
+            later = at + timedelta(seconds=call.terms.round_pause_s)
+            parked = replace(call, leg=None, place=None, agent=None, ringing=(), verdict=None, cause=cause)
+            return replace(parked, state=State.SCHEDULED, scheduled_for=later,
+                           rounds_left=call.rounds_left - 1), ()  # fmt: skip
+    return _end(call, at, cause)
+
+
+def _judge(call: Call, at: datetime, cause: Cause) -> Call:
+    """Write the verdict, unless one was written before."""
+    return replace(call, verdict=call.verdict or Verdict(reason(cause).outcome, cause, at))
+
+
+def _present_leg(call: Call) -> str:
+    if call.leg is None:
+        raise NotNow(call, "the call has no leg")
+    return call.leg
+
+
+# ── the request ──────────────────────────────────────────────────────────────────────────────────────────
+def await_code(call: Call, _: e.CodeSent, at: datetime) -> Result:
+    return replace(call, state=State.AWAITING_CODE), ()
+
+
+def admit(call: Call, event: e.Admitted | e.CodeConfirmed, at: datetime) -> Result:
+    opening: Opening = event.opening
+    if opening.open:
+        return _dial(call, at, 0)
+    if opening.next_open_at is None:
+        return _end(call, at, Cause("callback_expired", Source.SERVICE))
+    return replace(call, state=State.SCHEDULED, scheduled_for=opening.next_open_at), ()
+
+
+def deny(call: Call, _: e.CodeRefused, at: datetime) -> Result:
+    return _end(call, at, Cause("code_refused", Source.CITIZEN))
+
+
+def start_scheduled(call: Call, _: e.Due, at: datetime) -> Result:
+    return _dial(call, at, 0)
+
+
+def cancel(call: Call, _: e.AbortRequested, at: datetime) -> Result:
+    return _end(call, at, Cause("aborted", Source.PORTAL))
+
+
+def expire(call: Call, _: e.TimeUp, at: datetime) -> Result:
+    slug = {State.REQUESTED: "not_started", State.AWAITING_CODE: "code_expired"}.get(call.state)
+    return _end(call, at, Cause(slug or "callback_expired", Source.TIMER))
+
+
+# ── the leg before an answer ─────────────────────────────────────────────────────────────────────────────
+def ring(call: Call, _: e.DeviceRang, at: datetime) -> Result:
+    return replace(call, state=State.RINGING), ()
+
+
+def answer(call: Call, _: e.DeviceAnswered, at: datetime) -> Result:
+    return replace(call, state=State.ANSWERED, answered_at=at), ()
+
+
+def fail_attempt(call: Call, event: e.DeviceGone, at: datetime) -> Result:
+    if call.verdict:
+        return _next_try(call, at, call.verdict.cause)
+    rang = call.state is State.RINGING
+    # Asterisk reports its own timeout as 480 (or nothing): any other code is the network's own word.
+    elapsed = at - call.dialled_at if call.dialled_at else timedelta(0)
+    timed_out = event.sip in (None, 480) and elapsed >= timedelta(seconds=call.terms.ring_s)
+    return _next_try(call, at, from_codes(event.sip, event.q850, rang=rang, timed_out=timed_out))
+
+
+def fail_undialled(call: Call, event: e.NotDialled, at: datetime) -> Result:
+    return _next_try(call, at, call.verdict.cause if call.verdict else event.cause)
+
+
+def fail_unseen(call: Call, _: e.EndedUnseen, at: datetime) -> Result:
+    return _next_try(call, at, call.verdict.cause if call.verdict else Cause("ended_unseen", Source.RECOVERY))
+
+
+def lose(call: Call, _: e.LegLost, at: datetime) -> Result:
+    return _end(call, at, Cause("asterisk_restarted", Source.RECOVERY))
+
+
+# ── verdicts ─────────────────────────────────────────────────────────────────────────────────────────────
+def abort(call: Call, _: e.AbortRequested, at: datetime) -> Result:
+    if call.verdict and call.verdict.cause.slug == "aborted":
+        raise NotNow(call, "it is being aborted already")
+    return _judge(call, at, Cause("aborted", Source.PORTAL)), (HangUp(_present_leg(call)),)
+
+
+def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
+    """Asterisk's own timer should have spoken before ours: hang up, and if even that stays unanswered, end."""
+    if call.verdict:
+        return _end(call, at, call.verdict.cause, call.verdict.outcome)
+    past_limit = call.limit_at is not None and at >= call.limit_at
+    slug = "time_limit" if past_limit else {
+        State.DIALING: "silent_device",
+        State.RINGING: "no_answer",
+        State.QUEUED: "queue_timeout",
+        State.OFFERED: "queue_timeout",
+    }.get(call.state, "stuck")  # fmt: skip
+    return _judge(call, at, Cause(slug, Source.TIMER)), (HangUp(_present_leg(call)),)
+
+
+def part_waiting(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
+    return _judge(call, at, Cause("hung_up_waiting", Source.CITIZEN)), ()
+
+
+def part_talking(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
+    return _judge(call, at, Cause("citizen_hung_up", Source.CITIZEN)), ()
+
+
+def reach_limit(call: Call, _: e.LimitReached, at: datetime) -> Result:
+    if call.verdict and call.verdict.cause.slug == "aborted":
+        return call, ()
+    return _judge(replace(call, verdict=None), at, Cause("time_limit", Source.TIMER)), ()
+
+
+def reject_machine(call: Call, _: e.MachineAnswered, at: datetime) -> Result:
+    return _judge(call, at, Cause("machine", Source.NETWORK)), (HangUp(_present_leg(call)),)
+
+
+def leave_queue(call: Call, event: e.QueueLeft, at: datetime) -> Result:
+    slug = _QUEUE_STATUS.get(event.status, "queue_unknown")
+    return _judge(call, at, Cause(slug, Source.QUEUE)), ()
+
+
+def leave_talk(call: Call, _: e.QueueLeft, at: datetime) -> Result:
+    return _judge(call, at, Cause("agent_hung_up", Source.AGENT)), ()
+
+
+# ── the leg's end after an answer ────────────────────────────────────────────────────────────────────────
+def end_waiting(call: Call, event: e.DeviceGone, at: datetime) -> Result:
+    judged = _judge(call, at, Cause("hung_up_waiting", Source.CITIZEN, event.sip, event.q850))
+    assert judged.verdict
+    if judged.verdict.cause.slug == "machine":
+        return _next_try(judged, at, judged.verdict.cause)
+    return _end(judged, at, judged.verdict.cause, judged.verdict.outcome)
+
+
+def end_talking(call: Call, event: e.DeviceGone, at: datetime) -> Result:
+    """Asterisk itself ended the leg when no goodbye of the citizen came first: then the agent had hung up."""
+    judged = _judge(call, at, Cause("agent_hung_up", Source.AGENT, event.sip, event.q850))
+    assert judged.verdict
+    return _end(judged, at, judged.verdict.cause, judged.verdict.outcome)
+
+
+# ── the queue ────────────────────────────────────────────────────────────────────────────────────────────
+def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
+    joined = replace(
+        call,
+        state=State.QUEUED,
+        queued_at=at,
+        agent=None,
+        ringing=(),
+        place=Place(event.queue, event.position),
+        # Back in a queue: whoever had left the talk did not end the call after all.
+        verdict=None if call.state is State.TRANSFERRING else call.verdict,
+    )
+    return joined, ()
+
+
+def move_up(call: Call, event: e.QueueMoved, at: datetime) -> Result:
+    place = Place(call.queue, event.position, event.likely_s, event.at_most_s)
+    if place == call.place:
+        raise NotNow(call, "the place is known")
+    return replace(call, place=place), ()
+
+
+def offer(call: Call, event: e.AgentRang, at: datetime) -> Result:
+    if event.agent in call.ringing:
+        raise NotNow(call, "this agent rings already")
+    return replace(call, state=State.OFFERED, ringing=(*call.ringing, event.agent)), ()
+
+
+def decline(call: Call, event: e.AgentDeclined, at: datetime) -> Result:
+    if event.agent not in call.ringing:
+        raise NotNow(call, "this agent does not ring")
+    others = tuple(agent for agent in call.ringing if agent != event.agent)
+    return replace(call, state=State.OFFERED if others else State.QUEUED, ringing=others), ()
+
+
+def connect(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
+    return replace(call, state=State.TALKING, agent=event.agent, ringing=(), place=None), ()
+
+
+# ── the talk ─────────────────────────────────────────────────────────────────────────────────────────────
+def part_agent(call: Call, event: e.AgentGone, at: datetime) -> Result:
+    if event.agent != call.agent:
+        raise NotNow(call, "another agent talks now")
+    if event.why == "transfer":
+        return replace(call, state=State.TRANSFERRING), ()
+    by_citizen = event.why == "caller"
+    cause = Cause("citizen_hung_up", Source.CITIZEN) if by_citizen else Cause("agent_hung_up", Source.AGENT)
+    return _judge(call, at, cause), ()
+
+
+def hold(call: Call, _: e.Held, at: datetime) -> Result:
+    return replace(call, state=State.ON_HOLD), ()
+
+
+def unhold(call: Call, _: e.Unheld, at: datetime) -> Result:
+    return replace(call, state=State.TALKING), ()
+
+
+def redirect(call: Call, event: e.RedirectRequested, at: datetime) -> Result:
+    if call.verdict:
+        raise NotNow(call, "it is ending")
+    moved = replace(call, state=State.TRANSFERRING, redirected_to=event.queue, ringing=(), place=None)
+    return moved, (Redirect(_present_leg(call), event.queue),)
+
+
+def recover_transfer(call: Call, _: e.TransferFailed | e.TimeUp, at: datetime) -> Result:
+    """Never drop the citizen: back to the agent, else to the call's own queue, and only then give up."""
+    if call.verdict:
+        return _end(call, at, call.verdict.cause, call.verdict.outcome)
+    if call.agent and isinstance(_, e.TransferFailed):
+        return replace(call, state=State.TALKING, redirected_to=None), ()
+    if call.redirected_to:
+        # A new deadline starts, because `state_since` moves with the change of queue.
+        back = replace(call, redirected_to=None, agent=None, state_since=at)
+        return back, (Redirect(_present_leg(call), call.request.queue),)
+    return _judge(call, at, Cause("stuck", Source.TIMER)), (HangUp(_present_leg(call)),)

@@ -1,0 +1,149 @@
+"""The whole life of a call: from which state, on which fact, by which move, to which states.
+
+Laws, shown by tests/call/test_laws.py for every state × event:
+
+1. A pair that is not in the table changes nothing and raises NotNow.
+2. `ended` is left by nothing.
+3. A move ends in one of the states that its row names.
+4. Every state but `ended` has a deadline, and its TimeUp leads to the end in a bounded number of steps.
+5. A fact about another leg than the present one changes nothing.
+6. `outcome` and `cause` are there exactly in `ended` (a `cause` may also tell why the last attempt failed).
+7. The phase never runs backwards within an attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import events as e
+from . import moves as m
+from .states import State as S
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One row: the verb, and the states it may lead to."""
+
+    do: Callable[[Any, Any, Any], m.Result]
+    to: frozenset[S]
+
+
+def _move(do: Callable[[Any, Any, Any], m.Result], *to: S) -> Move:
+    return Move(do, frozenset(to))
+
+
+_TRIED = (S.DIALING, S.SCHEDULED, S.ENDED)
+_BEFORE_ANSWER: Mapping[type[e.Event], Move] = {
+    e.DeviceAnswered: _move(m.answer, S.ANSWERED),
+    e.DeviceGone: _move(m.fail_attempt, *_TRIED),
+    e.EndedUnseen: _move(m.fail_unseen, *_TRIED),
+    e.LegLost: _move(m.lose, S.ENDED),
+}
+
+TABLE: Mapping[S, Mapping[type[e.Event], Move]] = {
+    S.REQUESTED: {
+        e.CodeSent: _move(m.await_code, S.AWAITING_CODE),
+        e.Admitted: _move(m.admit, *_TRIED),
+        e.AbortRequested: _move(m.cancel, S.ENDED),
+        e.TimeUp: _move(m.expire, S.ENDED),
+    },
+    S.AWAITING_CODE: {
+        e.CodeConfirmed: _move(m.admit, *_TRIED),
+        e.CodeRefused: _move(m.deny, S.ENDED),
+        e.AbortRequested: _move(m.cancel, S.ENDED),
+        e.TimeUp: _move(m.expire, S.ENDED),
+    },
+    S.SCHEDULED: {
+        e.Due: _move(m.start_scheduled, S.DIALING, S.ENDED),
+        e.AbortRequested: _move(m.cancel, S.ENDED),
+        e.TimeUp: _move(m.expire, S.ENDED),
+    },
+    S.DIALING: {
+        **_BEFORE_ANSWER,
+        e.DeviceRang: _move(m.ring, S.RINGING),
+        e.NotDialled: _move(m.fail_undialled, *_TRIED),
+        e.AbortRequested: _move(m.abort, S.DIALING),
+        e.TimeUp: _move(m.overdue, S.DIALING, S.ENDED),
+    },
+    S.RINGING: {
+        **_BEFORE_ANSWER,
+        e.AbortRequested: _move(m.abort, S.RINGING),
+        e.TimeUp: _move(m.overdue, S.RINGING, S.ENDED),
+    },
+    S.ANSWERED: {
+        e.QueueJoined: _move(m.join, S.QUEUED),
+        e.QueueLeft: _move(m.leave_queue, S.ANSWERED),
+        e.MachineAnswered: _move(m.reject_machine, S.ANSWERED),
+        e.DeviceHungUp: _move(m.part_waiting, S.ANSWERED),
+        e.LimitReached: _move(m.reach_limit, S.ANSWERED),
+        e.DeviceGone: _move(m.end_waiting, *_TRIED),
+        e.LegLost: _move(m.lose, S.ENDED),
+        e.RedirectRequested: _move(m.redirect, S.TRANSFERRING),
+        e.AbortRequested: _move(m.abort, S.ANSWERED),
+        e.TimeUp: _move(m.overdue, S.ANSWERED, S.ENDED),
+    },
+    S.QUEUED: {
+        e.QueueMoved: _move(m.move_up, S.QUEUED),
+        e.AgentRang: _move(m.offer, S.OFFERED),
+        e.QueueLeft: _move(m.leave_queue, S.QUEUED),
+        e.DeviceHungUp: _move(m.part_waiting, S.QUEUED),
+        e.LimitReached: _move(m.reach_limit, S.QUEUED),
+        e.DeviceGone: _move(m.end_waiting, S.ENDED),
+        e.LegLost: _move(m.lose, S.ENDED),
+        e.RedirectRequested: _move(m.redirect, S.TRANSFERRING),
+        e.AbortRequested: _move(m.abort, S.QUEUED),
+        e.TimeUp: _move(m.overdue, S.QUEUED, S.ENDED),
+    },
+    S.OFFERED: {
+        e.QueueMoved: _move(m.move_up, S.OFFERED),
+        e.AgentRang: _move(m.offer, S.OFFERED),
+        e.AgentDeclined: _move(m.decline, S.OFFERED, S.QUEUED),
+        e.AgentAnswered: _move(m.connect, S.TALKING),
+        e.QueueLeft: _move(m.leave_queue, S.OFFERED),
+        e.DeviceHungUp: _move(m.part_waiting, S.OFFERED),
+        e.LimitReached: _move(m.reach_limit, S.OFFERED),
+        e.DeviceGone: _move(m.end_waiting, S.ENDED),
+        e.LegLost: _move(m.lose, S.ENDED),
+        e.RedirectRequested: _move(m.redirect, S.TRANSFERRING),
+        e.AbortRequested: _move(m.abort, S.OFFERED),
+        e.TimeUp: _move(m.overdue, S.OFFERED, S.ENDED),
+    },
+    S.TALKING: {
+        e.AgentGone: _move(m.part_agent, S.TALKING, S.TRANSFERRING),
+        e.Held: _move(m.hold, S.ON_HOLD),
+        e.QueueLeft: _move(m.leave_talk, S.TALKING),
+        e.DeviceHungUp: _move(m.part_talking, S.TALKING),
+        e.LimitReached: _move(m.reach_limit, S.TALKING),
+        e.DeviceGone: _move(m.end_talking, S.ENDED),
+        e.LegLost: _move(m.lose, S.ENDED),
+        e.RedirectRequested: _move(m.redirect, S.TRANSFERRING),
+        e.AbortRequested: _move(m.abort, S.TALKING),
+        e.TimeUp: _move(m.overdue, S.TALKING, S.ENDED),
+    },
+    S.ON_HOLD: {
+        e.AgentGone: _move(m.part_agent, S.ON_HOLD, S.TRANSFERRING),
+        e.Unheld: _move(m.unhold, S.TALKING),
+        e.QueueLeft: _move(m.leave_talk, S.ON_HOLD),
+        e.DeviceHungUp: _move(m.part_talking, S.ON_HOLD),
+        e.LimitReached: _move(m.reach_limit, S.ON_HOLD),
+        e.DeviceGone: _move(m.end_talking, S.ENDED),
+        e.LegLost: _move(m.lose, S.ENDED),
+        e.RedirectRequested: _move(m.redirect, S.TRANSFERRING),
+        e.AbortRequested: _move(m.abort, S.ON_HOLD),
+        e.TimeUp: _move(m.overdue, S.ON_HOLD, S.ENDED),
+    },
+    S.TRANSFERRING: {
+        e.QueueJoined: _move(m.join, S.QUEUED),
+        e.TransferFailed: _move(m.recover_transfer, S.TALKING, S.TRANSFERRING, S.ENDED),
+        e.QueueLeft: _move(m.leave_queue, S.TRANSFERRING),
+        e.DeviceHungUp: _move(m.part_talking, S.TRANSFERRING),
+        e.LimitReached: _move(m.reach_limit, S.TRANSFERRING),
+        e.DeviceGone: _move(m.end_talking, S.ENDED),
+        e.LegLost: _move(m.lose, S.ENDED),
+        e.AbortRequested: _move(m.abort, S.TRANSFERRING),
+        e.TimeUp: _move(m.recover_transfer, S.TRANSFERRING, S.ENDED),
+    },
+    S.ENDED: {},
+}

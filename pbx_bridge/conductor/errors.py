@@ -1,0 +1,51 @@
+"""What the conductor refuses, in words that the portal turns into problem documents."""
+
+from __future__ import annotations
+
+
+class Refused(Exception):
+    """A request that cannot be done. `str()` says why; nothing was changed."""
+
+
+class UnknownCall(Refused):
+    """There is no such call (or it is not the asker's to see)."""
+
+
+class KeyReused(Refused):
+    """The idempotency key was used before with another body."""
+
+
+class KeyInFlight(Refused):
+    """The first request with this key has not been answered yet. Ask again in `retry_after_s` seconds."""
+
+    retry_after_s = 1
+
+
+class CitizenBusy(Refused):
+    """The citizen has an active call already: `call_id`."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(f"the citizen already has the active call {call_id}")
+        self.call_id = call_id
+
+
+class AlreadyScheduled(Refused):
+    """The citizen already waits for a scheduled call of this service: `call_id`."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(f"the citizen already waits for the scheduled call {call_id}")
+        self.call_id = call_id
+
+
+class RevisionPassed(Refused):
+    """The asker saw revision `seen`, but the call is at `revision` now."""
+
+    def __init__(self, seen: int, revision: int) -> None:
+        super().__init__(f"the call is at revision {revision}, not {seen}")
+        self.revision = revision
+
+
+class MemoryUnavailable(Refused):
+    """The database does not answer. Nothing is lost; ask again in `retry_after_s` seconds."""
+
+    retry_after_s = 2
