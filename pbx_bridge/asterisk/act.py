@@ -1,0 +1,148 @@
+"""From wishes to Asterisk: dial, hang up, redirect. Each can be repeated without a second ring.
+
+Foreign errors are translated here into the conductor's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from ..call.causes import Cause, Source
+from ..call.model import Device, DeviceKind
+from ..conductor.ports import AlreadyDialled, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Unanswered
+from . import errors
+from .ami import Ami
+from .ari import Ari
+
+log = structlog.get_logger(__name__)
+
+#: Where an answered device goes, where any leg can be sent, and what writes down its end (dialplan/).
+ANSWERED, TO_QUEUE, LEG_GONE = "device-answered", "to-queue", "leg-gone,s,1"
+
+
+@dataclass(frozen=True, slots=True)
+class Trunk:
+    """A line to an operator: `endpoint` carries the numbers that begin with `prefix` (E.164 with plus).
+
+    `plus`: whether the operator wants the plus sign in the request URI. `caller_id`: what the citizen sees.
+    """
+
+    prefix: str
+    endpoint: str
+    plus: bool = True
+    caller_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How to reach a device: the dial string, and the endpoint's name for a look when dialling fails."""
+
+    dial: str
+    endpoint: str
+    caller_id: str
+    is_trunk: bool
+
+
+def route(device: Device, trunks: Sequence[Trunk]) -> Route | None:
+    """The way to a device: the trunk with the longest fitting prefix, or the citizen's own endpoint.
+
+    Citizens' endpoints are named `citizen-<address>`, so that no request can dial a trunk or an agent by name.
+    """
+    if device.kind is DeviceKind.MOBILE and device.phone:
+        digits = device.phone.e164
+        fitting = [trunk for trunk in trunks if digits.startswith(trunk.prefix)]
+        if not fitting:
+            return None
+        trunk = max(fitting, key=lambda each: len(each.prefix))
+        number = digits if trunk.plus else digits[1:]
+        return Route(f"PJSIP/{number}@{trunk.endpoint}", trunk.endpoint, trunk.caller_id, True)
+    if device.kind is DeviceKind.SIP and device.address:
+        endpoint = f"citizen-{device.address}"
+        return Route(f"PJSIP/{endpoint}", endpoint, "", False)
+    return None
+
+
+class Act:
+    """The hands. `trunks` as configured."""
+
+    def __init__(self, ari: Ari, ami: Ami, trunks: Sequence[Trunk]) -> None:
+        self._ari = ari
+        self._ami = ami
+        self._trunks = trunks
+
+    async def dial(self, order: DialOrder) -> None:
+        """Raises DialRefused, AlreadyDialled, OutOfReach; Unanswered when the request may have got through."""
+        way = route(order.device, self._trunks)
+        if way is None:
+            raise DialRefused(Cause("no_endpoint", Source.SERVICE))
+        try:
+            await self._ari.originate(
+                order.leg,
+                way.dial,
+                context=ANSWERED,
+                extension=order.queue,
+                timeout_s=order.ring_s,
+                caller_id=way.caller_id,
+                variables=_variables(order),
+            )
+        except errors.Conflict as error:
+            raise AlreadyDialled(order.leg) from error
+        except errors.Refused as error:
+            raise DialRefused(await self._why(way)) from error
+        except errors.Unprocessable as error:
+            log.error("Asterisk would not take the order to dial", leg=order.leg, status=error.status)
+            raise DialRefused(Cause("dial_refused", Source.SERVICE)) from error
+        except errors.AriError as error:
+            raise _out_of_reach(error) from error
+
+    async def hang_up(self, leg: str) -> None:
+        """Raises NoSuchLeg when it is gone already, OutOfReach."""
+        try:
+            await self._ari.hangup(leg)
+        except errors.NotFound as error:
+            raise NoSuchLeg(leg) from error
+        except errors.AriError as error:
+            raise _out_of_reach(error) from error
+
+    async def redirect(self, leg: str, queue: str) -> None:
+        """Take a leg out of the dialplan's queue or talk into another queue. Raises NoSuchLeg, OutOfReach."""
+        try:
+            names = {each["id"]: each["name"] for each in await self._ari.channels()}
+            if leg not in names:
+                raise NoSuchLeg(leg)
+            await self._ami.redirect(names[leg], TO_QUEUE, queue, 1)
+        except errors.AmiRefused as error:
+            raise NoSuchLeg(leg) from error
+        except errors.AsteriskError as error:
+            raise _out_of_reach(error) from error
+
+    async def _why(self, way: Route) -> Cause:
+        """Asterisk says 500 for an unknown endpoint and for one without a living contact alike: look which."""
+        try:
+            await self._ari.endpoint("PJSIP", way.endpoint)
+        except errors.NotFound:
+            return Cause("no_endpoint", Source.SERVICE)
+        except errors.AriError:
+            return Cause("dial_refused", Source.SERVICE)
+        return Cause("trunk_down" if way.is_trunk else "no_endpoint", Source.NETWORK)
+
+
+def _variables(order: DialOrder) -> Mapping[str, str]:
+    return {
+        "CHANNEL(hangup_handler_push)": LEG_GONE,
+        "PB_LIMIT_S": str(order.time_limit_s),
+        "PB_QUEUE_S": str(order.queue_s),
+        "PB_TICKET": order.ticket,
+        "PB_LANGUAGE": order.locale,
+    }
+
+
+def _out_of_reach(error: errors.AsteriskError) -> OutOfReach:
+    if isinstance(error, errors.Unreachable) and not error.maybe_done:
+        return OutOfReach(str(error))
+    if isinstance(error, errors.Unauthorized | errors.AmiUnreachable | errors.AmiUnauthorized):
+        return OutOfReach(str(error))
+    return Unanswered(str(error))

@@ -1,0 +1,152 @@
+"""Asterisk as the conductor sees it: one line made of two connections, and the hands beside it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import structlog
+
+from ..call.events import LegEvent
+from ..call.model import call_of_leg
+from ..call.recovery import Picture
+from ..conductor.ports import Clock, DialOrder, Heard, OutOfReach, Replaced
+from . import errors, hear
+from .act import Act, Trunk
+from .ami import Ami
+from .ari import Ari
+from .look import MEMORY, CoreChannel, Lists, QueueEntry, bucket, picture
+from .places import Places
+
+log = structlog.get_logger(__name__)
+
+
+class Exchange:
+    """One Asterisk: `connect` to hear and look, `dial`, `hang_up` and `redirect` to act."""
+
+    def __init__(self, ari: Ari, ami: Ami, trunks: Sequence[Trunk], clock: Clock) -> None:
+        self._ari = ari
+        self._ami = ami
+        self._clock = clock
+        self._act = Act(ari, ami, trunks)
+        self.dial = self._act.dial
+        self.hang_up = self._act.hang_up
+        self.redirect = self._act.redirect
+
+    @asynccontextmanager
+    async def connect(self) -> AsyncIterator[Wire]:
+        """Both connections or none. Raises OutOfReach with a sentence, Replaced."""
+        try:
+            async with self._ari.listen() as ari, self._ami.listen() as ami:
+                yield Wire(self._ari, self._ami, ari, ami, self._clock)
+        except errors.Replaced as error:
+            raise Replaced(str(error)) from error
+        except errors.AsteriskError as error:
+            raise OutOfReach(str(error)) from error
+
+    async def forget(self, before: datetime) -> None:
+        """Drop the traces of legs that ended before, a whole bucket at a time."""
+        try:
+            keys = await self._ami.db_tree(MEMORY)
+            buckets = {key.strip("/").split("/")[1] for key in keys if key.count("/") >= 2}
+            for each in buckets:
+                if each.isdigit() and int(each) < bucket(before):
+                    await self._ami.db_deltree(MEMORY, each)
+        except errors.AsteriskError as error:
+            raise OutOfReach(str(error)) from error
+
+    async def check(self) -> None:
+        """Returns when ARI and AMI both answer; raises OutOfReach."""
+        try:
+            await asyncio.gather(self._ari.healthy(), self._ami.ping())
+        except errors.AsteriskError as error:
+            raise OutOfReach(str(error)) from error
+
+    async def close(self) -> None:
+        """Let go of idle connections."""
+        await self._ari.close()
+
+
+class Wire:
+    """A `Line`: facts in the order heard, from the moment of connecting, until one of the two connections ends."""
+
+    def __init__(
+        self,
+        ari: Ari,
+        ami: Ami,
+        ari_events: AsyncIterator[Mapping[str, object]],
+        ami_events: AsyncIterator[Mapping[str, str]],
+        clock: Clock,
+    ) -> None:
+        self._ari = ari
+        self._ami = ami
+        self._ari_events = ari_events
+        self._ami_events = ami_events
+        self._clock = clock
+        self._places = Places()
+
+    async def look(self) -> Picture:
+        """Legs first, then what is remembered: a leg that ends in between is in both, never in none."""
+        info = await self._ari.info()
+        channels = await self._ari.channels()
+        core = await self._ami.core_channels()
+        status = await self._ami.queue_status(None)
+        entries = [
+            QueueEntry(queue.name, entry.position, entry.uniqueid)
+            for queue in status.queues
+            for entry in queue.entries
+        ]
+        self._places.reset((each.queue, each.position, each.channel_id) for each in entries)
+        lists = Lists(
+            asterisk_since=info["status"]["startup_time"],
+            channels=channels,
+            core=[CoreChannel(c.name, c.uniqueid, c.linkedid, c.state, c.bridge_id) for c in core],
+            entries=entries,
+            members={member.interface: member.name for queue in status.queues for member in queue.members},
+            memory=await self._ami.db_tree(MEMORY),
+        )
+        return picture(lists, self._clock())
+
+    async def __aiter__(self) -> AsyncIterator[Heard]:
+        """Merge both connections; when one ends or fails, so does the line, after what was heard before."""
+        queue: asyncio.Queue[LegEvent | None] = asyncio.Queue()
+        errors_seen: list[BaseException] = []
+
+        async def pump(source: AsyncIterator[LegEvent]) -> None:
+            try:
+                async for fact in source:
+                    queue.put_nowait(fact)
+            except errors.AsteriskError as error:
+                errors_seen.append(error)
+            queue.put_nowait(None)
+
+        pumps = [asyncio.create_task(pump(source)) for source in (self._from_ari(), self._from_ami())]
+        try:
+            while (fact := await queue.get()) is not None:
+                call_id = call_of_leg(fact.leg)
+                if call_id:
+                    yield Heard(call_id, fact, self._clock())
+        finally:
+            for task in pumps:
+                task.cancel()
+        if errors_seen:
+            raise errors_seen[0]
+
+    async def _from_ari(self) -> AsyncIterator[LegEvent]:
+        async for event in self._ari_events:
+            fact = hear.from_ari(event)
+            if fact:
+                yield fact
+
+    async def _from_ami(self) -> AsyncIterator[LegEvent]:
+        async for event in self._ami_events:
+            for fact in self._facts(event):
+                yield fact
+
+    def _facts(self, event: Mapping[str, str]) -> Iterator[LegEvent]:
+        fact = hear.from_ami(event)
+        if fact:
+            yield fact
+        yield from self._places.moved(event)

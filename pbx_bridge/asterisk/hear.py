@@ -1,0 +1,109 @@
+"""From what Asterisk says to facts about calls. Pure: no I/O, no memory, no clock.
+
+Device legs speak over ARI, queues over AMI. Whatever is not about a leg of ours is nothing to us: None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..call import events as e
+from ..call.model import call_of_leg
+
+#: The name of the UserEvents that our dialplan sends (dialplan/device-answered.conf).
+USER_EVENT = "PbxBridge"
+
+#: AMI events that carry facts, and those that move places in a queue.
+AMI_EVENTS = frozenset(
+    {
+        "QueueCallerJoin",
+        "QueueCallerLeave",
+        "AgentCalled",
+        "AgentRingNoAnswer",
+        "AgentConnect",
+        "AgentComplete",
+    }
+)
+
+
+def from_ari(event: Mapping[str, Any]) -> e.LegEvent | None:
+    """The fact in one ARI event, if there is one about a leg of ours."""
+    reader = _ARI.get(str(event.get("type")))
+    channel = event.get("channel")
+    if reader is None or not isinstance(channel, Mapping):
+        return None
+    leg = str(channel.get("id", ""))
+    return reader(leg, event, channel) if call_of_leg(leg) else None
+
+
+def from_ami(event: Mapping[str, str]) -> e.LegEvent | None:
+    """The fact in one AMI event, if there is one about a leg of ours. Places are `places.Places`' business."""
+    reader = _AMI.get(event.get("Event", ""))
+    leg = event.get("Uniqueid", "")
+    return reader(leg, event) if reader and call_of_leg(leg) else None
+
+
+# ── ARI ──────────────────────────────────────────────────────────────────────────────────────────────────
+def _state(leg: str, _: Mapping[str, Any], channel: Mapping[str, Any]) -> e.LegEvent | None:
+    match channel.get("state"):
+        case "Ringing":
+            return e.DeviceRang(leg)
+        case "Up":
+            return e.DeviceAnswered(leg)
+    return None
+
+
+def _goodbye(leg: str, event: Mapping[str, Any], channel: Mapping[str, Any]) -> e.LegEvent | None:
+    # `soft` marks a hang-up that Asterisk itself was asked for (ours, a time limit): nobody said goodbye.
+    # Before the answer the same event announces a refusal, whose code comes with ChannelDestroyed.
+    if event.get("soft") or channel.get("state") != "Up":
+        return None
+    return e.DeviceHungUp(leg)
+
+
+def _gone(leg: str, event: Mapping[str, Any], _: Mapping[str, Any]) -> e.LegEvent:
+    return e.DeviceGone(leg, sip=event.get("tech_cause") or None, q850=event.get("cause") or None)
+
+
+def _said(leg: str, event: Mapping[str, Any], _: Mapping[str, Any]) -> e.LegEvent | None:
+    if event.get("eventname") != USER_EVENT:
+        return None
+    said = event.get("userevent") or {}
+    match said.get("Fact"):
+        case "queue-left":
+            return e.QueueLeft(leg, str(said.get("Status") or "UNKNOWN"))
+        case "limit-reached":
+            return e.LimitReached(leg)
+    return None
+
+
+_ARI: dict[str, Callable[[str, Mapping[str, Any], Mapping[str, Any]], e.LegEvent | None]] = {
+    "ChannelStateChange": _state,
+    "ChannelHangupRequest": _goodbye,
+    "ChannelDestroyed": _gone,
+    "ChannelHold": lambda leg, event, channel: e.Held(leg),
+    "ChannelUnhold": lambda leg, event, channel: e.Unheld(leg),
+    "ChannelUserevent": _said,
+}
+
+
+# ── AMI ──────────────────────────────────────────────────────────────────────────────────────────────────
+def _joined(leg: str, event: Mapping[str, str]) -> e.LegEvent:
+    return e.QueueJoined(leg, event.get("Queue", ""), number(event.get("Position")) or 1)
+
+
+_AMI: dict[str, Callable[[str, Mapping[str, str]], e.LegEvent]] = {
+    "QueueCallerJoin": _joined,
+    "AgentCalled": lambda leg, event: e.AgentRang(leg, event.get("MemberName", "")),
+    "AgentRingNoAnswer": lambda leg, event: e.AgentDeclined(leg, event.get("MemberName", "")),
+    "AgentConnect": lambda leg, event: e.AgentAnswered(leg, event.get("MemberName", "")),
+    "AgentComplete": lambda leg, event: e.AgentGone(
+        leg, event.get("MemberName", ""), event.get("Reason", "").lower()
+    ),
+}
+
+
+def number(text: str | None) -> int | None:
+    """A whole number out of Asterisk's text, None where there is none."""
+    return int(text) if text and text.isdigit() else None

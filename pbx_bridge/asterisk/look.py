@@ -1,0 +1,147 @@
+"""From lists that Asterisk gives on request to one `Picture`. Pure, like hear: the asking is done in `exchange`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from ..call.model import call_of_leg
+from ..call.recovery import LegSeen, LegState, Picture, Trace
+from .hear import number
+
+#: The AstDB family that the dialplan's `leg-gone` writes to: pbx-bridge/<bucket>/<leg>.
+MEMORY = "pbx-bridge"
+#: Seconds in one bucket: the last three digits of the time are cut off.
+BUCKET_S = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """One waiting caller: `position` from 1."""
+
+    queue: str
+    position: int
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CoreChannel:
+    """One row of CoreShowChannels, as far as it is needed."""
+
+    name: str
+    channel_id: str
+    linked_id: str
+    state: str
+    bridge_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What was asked, in the order in which it was asked: legs before traces, so that none falls between."""
+
+    asterisk_since: str
+    channels: Sequence[Mapping[str, Any]]
+    core: Sequence[CoreChannel]
+    entries: Sequence[QueueEntry]
+    members: Mapping[str, str] = field(default_factory=dict)
+    """Interface → member's name."""
+    memory: Mapping[str, str] = field(default_factory=dict)
+    """AstDB key → value."""
+
+
+def picture(lists: Lists, at: datetime) -> Picture:
+    """What Asterisk has and remembers, about our legs only."""
+    waiting = {entry.channel_id: entry for entry in lists.entries}
+    legs = {
+        str(channel["id"]): _leg(str(channel["id"]), str(channel.get("state")), lists, waiting)
+        for channel in lists.channels
+        if call_of_leg(str(channel.get("id", "")))
+    }
+    return Picture(at, _asterisk_time(lists.asterisk_since), legs, dict(_traces(lists.memory)))
+
+
+def _leg(leg: str, state: str, lists: Lists, waiting: Mapping[str, QueueEntry]) -> LegSeen:
+    if state != "Up":
+        return LegSeen(LegState.RINGING if state == "Ringing" else LegState.DOWN)
+    entry = waiting.get(leg)
+    if entry:
+        return LegSeen(LegState.UP, entry.queue, entry.position, _ringing(leg, lists))
+    return LegSeen(LegState.UP, agent=_partner(leg, lists))
+
+
+def _ringing(leg: str, lists: Lists) -> tuple[str, ...]:
+    return tuple(
+        _member(channel.name, lists.members)
+        for channel in lists.core
+        if channel.linked_id == leg and channel.channel_id != leg and channel.state == "Ringing"
+    )
+
+
+def _partner(leg: str, lists: Lists) -> str | None:
+    bridge = next((each.bridge_id for each in lists.core if each.channel_id == leg), "")
+    if not bridge:
+        return None
+    others = [each for each in lists.core if each.bridge_id == bridge and each.channel_id != leg]
+    return _member(others[0].name, lists.members) if others else None
+
+
+def _member(channel_name: str, members: Mapping[str, str]) -> str:
+    """PJSIP/ann-0000002a → the member whose interface is PJSIP/ann; a stranger keeps its interface."""
+    interface = channel_name.rpartition("-")[0]
+    return members.get(interface, interface)
+
+
+# ── memory of legs that ended ────────────────────────────────────────────────────────────────────────────
+def _traces(memory: Mapping[str, str]) -> Iterable[tuple[str, Trace]]:
+    for key, value in memory.items():
+        leg = key.rpartition("/")[2]
+        trace = trace_of(value)
+        if call_of_leg(leg) and trace:
+            yield leg, trace
+
+
+def trace_of(value: str) -> Trace | None:
+    """One line of the dialplan's `leg-gone`; None when it is not one (then it is as if nothing was written)."""
+    parts = value.split("|")
+    if len(parts) != 9:
+        return None
+    ended, q850, tech, answered, queue, status, agent, waited, limit = parts
+    ended_at = _moment(ended)
+    if ended_at is None:
+        return None
+    return Trace(
+        ended_at=ended_at,
+        q850=number(q850) or None,
+        sip=_sip(tech),
+        answered_at=_moment(answered),
+        queue=queue or None,
+        queue_status=status or None,
+        agent=agent or None,
+        waited_s=number(waited),
+        limit_reached=limit == "1",
+    )
+
+
+def _sip(tech: str) -> int | None:
+    """`SIP 486 Busy Here` → 486."""
+    words = tech.split()
+    return number(words[1]) if len(words) > 1 and words[0] == "SIP" else None
+
+
+def _moment(epoch: str) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(float(epoch), UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _asterisk_time(text: str) -> datetime:
+    """2026-01-12T06:00:00.123+0000, as ARI writes times."""
+    return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(UTC)
+
+
+def bucket(at: datetime) -> int:
+    """The number of the bucket into which a leg that ends now writes its trace."""
+    return int(at.timestamp()) // BUCKET_S
