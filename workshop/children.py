@@ -15,7 +15,8 @@ import socket
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
+from workshop.mortal import die_with_parent
+
 CLONE_NEWUTS = 0x04000000  # unshare(2)
 CLONE_NEWUSER = 0x10000000
 NUMERIC_NAME = b"127.0.0.1"
@@ -112,9 +113,7 @@ def _before_exec(numeric_host_name: bool) -> Callable[[], None]:
     def prepare() -> None:
         if numeric_host_name:
             _take_numeric_name(uid, gid)
-        _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it died before the kernel was told
-            os._exit(1)
+        die_with_parent(parent)
 
     return prepare
 

@@ -10,8 +10,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 
+from workshop.mortal import die_with_parent
 from workshop.prefix.place import PrefixError
 
 KEYRINGS = (
@@ -108,6 +110,7 @@ class PrivateApt:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 pass_fds=[write],
+                preexec_fn=_mortal(),
             ) as child:
                 os.close(write)
                 with os.fdopen(read) as lines:
@@ -131,6 +134,7 @@ class PrivateApt:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            preexec_fn=_mortal(),
         )
         # `update` exits 0 with old or no lists when the network is down, and says so only in words.
         failed = done.returncode or re.search(
@@ -151,7 +155,11 @@ def unpack(debs: list[Path], root: Path) -> None:
     """Unpack the packages' files below `root`; their scripts are never run."""
     for deb in debs:
         done = subprocess.run(
-            ["dpkg-deb", "--extract", deb, root], capture_output=True, text=True, check=False
+            ["dpkg-deb", "--extract", deb, root],
+            capture_output=True,
+            text=True,
+            check=False,
+            preexec_fn=_mortal(),
         )
         if done.returncode:
             reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
@@ -204,6 +212,11 @@ def _host_is_debian() -> bool:
         return re.search(r'^ID="?debian"?$', Path("/etc/os-release").read_text(), re.MULTILINE) is not None
     except OSError:
         return False
+
+
+def _mortal() -> Callable[[], None]:
+    """For preexec_fn: what we started must not go on writing into the scratch folder when we are killed."""
+    return partial(die_with_parent, os.getpid())
 
 
 def _output(command: list[str]) -> str:

@@ -228,4 +228,9 @@ def _alone(root: Path) -> Iterator[None]:
 def _sweep(root: Path) -> None:
     """Remove what killed installs left; the lock is held, so nobody is using it."""
     for left in root.parent.glob(root.name + ".new-*"):
-        shutil.rmtree(left, ignore_errors=True)
+        # A grandchild of a killed install may write for a moment more, while we remove.
+        for _ in range(20):
+            shutil.rmtree(left, ignore_errors=True)
+            if not left.exists():
+                break
+            time.sleep(0.1)
