@@ -1,0 +1,102 @@
+"""The ear of a workshop phone: what one call receives, waited for and measured.
+
+It listens only while somebody asks. baresip keeps the last second of audio by itself, so an idle ear costs
+nothing, and every question is about what comes after it was asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from collections.abc import Callable
+
+from baresip.audio import CallAudio
+from baresip.errors import AudioNotActive, AudioRestarted
+
+from workshop import tones
+from workshop.tones import Heard
+
+WINDOW_S = 0.1
+POLL_S = 0.02
+# A sender at rest may send nothing at all (hold) or comfort noise, and a lost packet is no rest.
+REST_S = 0.3
+_READ_BYTES = 1 << 16
+
+
+class NotHeard(Exception):
+    """The time is up; the text says what was heard instead."""
+
+
+class Ear:
+    """The receiving side of one call."""
+
+    def __init__(self, audio: CallAudio) -> None:
+        self._audio = audio
+        self._rate = 0
+        self._channels = 1
+
+    async def hears(self, hz: float, within_s: float) -> float:
+        """Seconds until the tone was there. Raises NotHeard."""
+
+        def found(samples: array[int]) -> bool:
+            return tones.contains(samples, self._rate, hz)
+
+        began = time.monotonic()
+        window = await self._collect(within_s, found)
+        if window is None or not found(window):
+            raise NotHeard(f"{hz:g} Hz not heard within {within_s:g} s, but {self._describe(window)}")
+        return time.monotonic() - began
+
+    async def heard(self, within_s: float = 0.5) -> Heard:
+        """The dominant tone of the next 100 ms; silence when nothing comes for half a second."""
+        window = await self._collect(within_s, lambda _: True)
+        if window is None:
+            return Heard(0.0, tones.SILENCE_DBFS)
+        return tones.dominant(window, self._rate)
+
+    async def hears_nothing(self, within_s: float) -> None:
+        """Returns when there was rest for 0.3 s. Raises NotHeard."""
+        self._take()
+        quiet_since = time.monotonic()
+        deadline = quiet_since + within_s
+        last = array("h")
+        while time.monotonic() - quiet_since < REST_S:
+            await asyncio.sleep(POLL_S)
+            fresh = self._take()
+            if tones.level_dbfs(fresh) > tones.QUIET_DBFS:
+                quiet_since, last = time.monotonic(), fresh
+            if time.monotonic() > deadline:
+                raise NotHeard(f"no silence within {within_s:g} s, but {self._describe(last)}")
+
+    async def _collect(self, within_s: float, enough: Callable[[array[int]], bool]) -> array[int] | None:
+        """The first full window of which `enough` is true, else the last one, None when there was none."""
+        self._take()
+        deadline = time.monotonic() + within_s
+        gathered, window = array("h"), None
+        while True:
+            gathered += self._take()
+            length = int(self._rate * WINDOW_S)
+            if length and len(gathered) >= length:
+                window = gathered = gathered[-length:]
+                if enough(window):
+                    return window
+            if time.monotonic() > deadline:
+                return window
+            await asyncio.sleep(POLL_S)
+
+    def _take(self) -> array[int]:
+        """What came since the last call, one channel of it. Nothing before the media runs."""
+        samples = array("h")
+        try:
+            if not self._rate:
+                info = self._audio.info()
+                self._rate, self._channels = info.rx_sample_rate, max(1, info.rx_channels)
+            while piece := self._audio.read(_READ_BYTES):
+                samples.frombytes(piece)
+        except (AudioNotActive, AudioRestarted):
+            self._rate = 0  # a re-INVITE may have changed the codec
+        return samples[:: self._channels] if self._channels > 1 else samples
+
+    def _describe(self, window: array[int] | None) -> str:
+        return str(tones.dominant(window, self._rate)) if window and self._rate else "no audio at all"
