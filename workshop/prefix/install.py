@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from workshop.prefix import apt
@@ -70,12 +70,14 @@ def _sound(root: Path, wanted: list[str]) -> bool:
         if manifest["recipe"] != RECIPE:
             return False
         for name, size in manifest["files"].items():
-            if os.lstat(root / name).st_size != size:
+            if os.lstat(f"{root}/{name}").st_size != size:
                 return False
     except (OSError, ValueError, KeyError):
         return False
     if missing := [name for name in wanted if name not in manifest["modules"]]:
         _require_libraries(Prefix(root), missing)
+        with suppress(OSError):  # somebody else's prefix; then we look again next time
+            _save(root, manifest | {"modules": manifest["modules"] + missing})
     return True
 
 
@@ -200,8 +202,15 @@ def _write_manifest(root: Path, modules: list[str], version: str, suite: str) ->
         for name in names:
             path = os.path.join(folder, name)
             files[os.path.relpath(path, root)] = os.lstat(path).st_size
-    manifest = {"recipe": RECIPE, "version": version, "suite": suite, "modules": modules, "files": files}
-    (root / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    _save(root, {"recipe": RECIPE, "version": version, "suite": suite, "modules": modules, "files": files})
+
+
+def _save(root: Path, manifest: dict[str, object]) -> None:
+    """Replace the manifest in one step: another process may be reading it."""
+    with tempfile.NamedTemporaryFile("w", dir=root, encoding="utf-8", delete=False) as draft:
+        json.dump(manifest, draft)
+    os.chmod(draft.name, 0o644)
+    os.replace(draft.name, root / MANIFEST)
 
 
 def _tenths(say: Say) -> Callable[[float], None]:
