@@ -111,23 +111,23 @@ class Wire:
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
         """Merge both connections; when one ends or fails, so does the line, after what was heard before."""
-        queue: asyncio.Queue[LegEvent | None] = asyncio.Queue()
+        queue: asyncio.Queue[Heard | None] = asyncio.Queue()
         errors_seen: list[BaseException] = []
 
         async def pump(source: AsyncIterator[LegEvent]) -> None:
             try:
                 async for fact in source:
-                    queue.put_nowait(fact)
+                    call_id = call_of_leg(fact.leg)
+                    if call_id:
+                        queue.put_nowait(Heard(call_id, fact, self._clock()))
             except errors.AsteriskError as error:
                 errors_seen.append(error)
             queue.put_nowait(None)
 
         pumps = [asyncio.create_task(pump(source)) for source in (self._from_ari(), self._from_ami())]
         try:
-            while (fact := await queue.get()) is not None:
-                call_id = call_of_leg(fact.leg)
-                if call_id:
-                    yield Heard(call_id, fact, self._clock())
+            while (heard := await queue.get()) is not None:
+                yield heard
         finally:
             for task in pumps:
                 task.cancel()

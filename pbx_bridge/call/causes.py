@@ -185,6 +185,12 @@ REASONS: dict[str, Reason] = {
         "Не удалось начать звонок.",
         _TRY_LATER,
     ),
+    "exchange_down": Reason(
+        Outcome.FAILED,
+        "Asterisk could not be reached; `pbx-bridge doctor` says why",
+        "Телефонная станция недоступна.",
+        _TRY_LATER,
+    ),
     "stuck": Reason(
         Outcome.FAILED,
         "nothing was heard of the call until its deadline",

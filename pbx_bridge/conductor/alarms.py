@@ -1,0 +1,101 @@
+"""The clock's part: calls whose deadline passed, and scheduled calls whose time has come.
+
+Deadlines live in the database, so they pass while the service is down too, and ring when it is back. Calls with
+a leg are judged only while Asterisk is heard: silence of a cut connection is not silence of the call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import structlog
+
+from ..call import events as e
+from ..call.machine import has_leg
+from ..call.model import Call
+from ..call.states import State
+from ..ledger import Ledger, LedgerUnavailable
+from .jobs import TakeFact
+from .ports import Clock
+from .take import Taker
+
+log = structlog.get_logger(__name__)
+
+#: Never look more often than this, nor less often (seconds).
+SHORTEST_S, LONGEST_S = 0.05, 5.0
+#: Calls woken by one look.
+AT_ONCE = 500
+
+
+class Alarms:
+    """Wakes calls. `hearing` is switched by the listener: on after the first look, off when deaf."""
+
+    def __init__(self, ledger: Ledger, taker: Taker, clock: Clock) -> None:
+        self._ledger = ledger
+        self._taker = taker
+        self._clock = clock
+        self._next: datetime | None = None
+        self._sooner = asyncio.Event()
+        self.hearing = False
+
+    def set(self, at: datetime) -> None:
+        """A deadline was committed."""
+        if self._next is None or at < self._next:
+            self._next = at
+            self._sooner.set()
+
+    async def run(self) -> None:
+        """Ring until cancelled."""
+        while True:
+            try:
+                self._next = await self._ledger.next_wake()
+                self._sooner.clear()
+                await self._wait()
+                await self.ring()
+            except LedgerUnavailable:
+                await asyncio.sleep(1.0)
+
+    async def _wait(self) -> None:
+        while (seconds := self._seconds_left()) > 0:
+            try:
+                await asyncio.wait_for(self._sooner.wait(), min(seconds, LONGEST_S))
+            except TimeoutError:
+                pass
+            self._sooner.clear()
+        await asyncio.sleep(SHORTEST_S)
+
+    def _seconds_left(self) -> float:
+        if self._next is None:
+            return LONGEST_S
+        return (self._next - self._clock()).total_seconds()
+
+    async def ring(self) -> int:
+        """Wake every call that is due now; returns how many facts came of it."""
+        now = self._clock()
+        facts = []
+        for call in await self._ledger.due(now, AT_ONCE):
+            event = self._event(call, now)
+            if event:
+                facts.append(TakeFact(call.id, event, now, "alarm"))
+        if facts:
+            await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
+        elif not self.hearing:
+            await asyncio.sleep(LONGEST_S / 10)  # what is due must wait until Asterisk is heard
+        return len(facts)
+
+    def _event(self, call: Call, now: datetime) -> e.Event | None:
+        if call.state is State.SCHEDULED:
+            if now >= call.accepted_at + timedelta(seconds=call.terms.keep_s):
+                return e.TimeUp(State.SCHEDULED)
+            return e.Due() if self.hearing else None
+        if not has_leg(call) or self.hearing:
+            return e.TimeUp(call.state)
+        return e.LegLost(call.leg) if call.leg and now >= certain_end(call) else None
+
+
+def certain_end(call: Call) -> datetime:
+    """When the call is over for certain though nobody heard it: Asterisk itself keeps all these limits."""
+    terms = call.terms
+    started = call.answered_at or (call.dialled_at or call.state_since) + timedelta(seconds=terms.ring_s)
+    return started + timedelta(seconds=terms.time_limit_s + terms.grace_s)

@@ -1,0 +1,120 @@
+"""The conductor: everything of the loop, put together, and what the portal may ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from ..call import events as e
+from ..call.model import Call, Opening, Request
+from ..call.states import State
+from ..ledger import Ledger
+from .alarms import Alarms
+from .errors import UnknownCall
+from .hub import Hub
+from .jobs import OpenCall, TakeFact, Wanted
+from .perform import Performer
+from .ports import Clock, Telephony
+from .recover import Listener
+from .take import Taker
+
+log = structlog.get_logger(__name__)
+
+#: How long an abort waits for the phone to be silent before it answers anyway (seconds).
+ABORT_ANSWER_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The answer to a request: the call as it was accepted, the same for every repeat of the request."""
+
+    call_id: str
+    answer: Mapping[str, Any]
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Aborted:
+    """The call after an abort. `won`: the abort ended it (or will); False: something else had ended it before."""
+
+    call: Call
+    won: bool
+
+
+def always_open(request: Request, at: datetime) -> Opening:
+    """The hours of a desk that never closes."""
+    return Opening(open=True)
+
+
+class Conductor:
+    """Start it with `run`, ask it with `open` and `abort`, watch calls by `hub`."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        telephony: Telephony,
+        clock: Clock,
+        owner: str,
+        opening: Callable[[Request, datetime], Opening] = always_open,
+    ) -> None:
+        self.ledger = ledger
+        self.hub = Hub()
+        self._clock = clock
+        self._opening = opening
+        self._taker = Taker(ledger, self.hub, clock, owner)
+        self._performer = Performer(ledger, self._taker, telephony, clock)
+        self._alarms = Alarms(ledger, self._taker, clock)
+        self._listener = Listener(ledger, self._taker, self._performer, telephony, clock)
+        self._taker.on_wishes = self._performer.add
+        self._taker.on_wake = self._alarms.set
+        self._listener.on_hearing = self._hearing
+
+    def _hearing(self, hearing: bool) -> None:
+        self._alarms.hearing = hearing
+
+    async def run(self) -> None:
+        """Work until cancelled. Raises Replaced when another process took Asterisk over."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._taker.run(), name="take")
+                group.create_task(self._alarms.run(), name="alarms")
+                group.create_task(self._listener.run(), name="listen")
+        finally:
+            await self._performer.stop()
+
+    async def open(self, wanted: Wanted) -> Opened:
+        """Accept a call, or find the one that an earlier try of the same request made. Raises conductor.errors."""
+        placed = await self._taker.submit(OpenCall(wanted, self._clock(), self._opening))
+        first = (await self.ledger.events(placed.call_id, after=0, limit=1))[0]
+        return Opened(placed.call_id, first.data["call"], placed.replayed)
+
+    async def abort(self, call_id: str, *, by: str, if_revision: int | None = None) -> Aborted:
+        """End a call in any state; answers when the phone is silent, at most 2 s later. Raises UnknownCall."""
+        with self.hub.watch(call_id) as watch:
+            fact = TakeFact(call_id, e.AbortRequested(by), self._clock(), by, if_revision)
+            call = await self._taker.submit(fact)
+            try:
+                async with asyncio.timeout(ABORT_ANSWER_S):
+                    while call.state is not State.ENDED:
+                        await watch.changed(call.revision)
+                        call = await self.call(call_id) or call
+            except TimeoutError:
+                log.warning("an abort is still on its way", call=call_id)
+        cause = call.cause or (call.verdict and call.verdict.cause)
+        return Aborted(call, won=cause is not None and cause.slug == "aborted")
+
+    async def call(self, call_id: str) -> Call | None:
+        """The call as it stands."""
+        return await self.ledger.call(call_id)
+
+    def health(self) -> Mapping[str, str | None]:
+        """Each part, and a sentence where it is not well."""
+        return {"asterisk": self._listener.trouble, "database": self._taker.trouble}
+
+
+__all__ = ["Aborted", "Conductor", "Opened", "UnknownCall", "Wanted", "always_open"]

@@ -1,0 +1,154 @@
+"""Listen to Asterisk, and after every (re)connect find out what was missed. A start is only the first reconnect."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+
+import structlog
+
+from ..call.commands import Dial
+from ..call.model import Call, call_of_leg
+from ..call.recovery import DialWish, Picture, may_dial, missed
+from ..ledger import Ledger, LedgerUnavailable, Wish
+from .jobs import SettleWish, TakeFact
+from .perform import Performer
+from .ports import Clock, Heard, Line, NoSuchLeg, OutOfReach, Replaced, Telephony
+from .take import Taker
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two tries to connect: the first at once, then doubling up to the last.
+FIRST_PAUSE_S, LAST_PAUSE_S = 0.1, 2.0
+#: Facts that wait for the writer at most before the reader waits too (Asterisk's side has its own inbox).
+BACKLOG = 5000
+
+
+class Listener:
+    """Keeps one line to Asterisk. `trouble` is None while it hears, else a sentence."""
+
+    def __init__(
+        self, ledger: Ledger, taker: Taker, performer: Performer, telephony: Telephony, clock: Clock
+    ) -> None:
+        self._ledger = ledger
+        self._taker = taker
+        self._performer = performer
+        self._telephony = telephony
+        self._clock = clock
+        self._line: Line | None = None
+        self._slots = asyncio.Semaphore(BACKLOG)
+        self._last_of: dict[str, asyncio.Future[object]] = {}
+        self.trouble: str | None = "not connected to Asterisk yet"
+        self.on_hearing: Callable[[bool], None] = lambda hearing: None
+        performer.look = self._look
+
+    async def run(self) -> None:
+        """Listen until cancelled. Raises Replaced when another process took Asterisk over."""
+        pause = 0.0
+        while True:
+            try:
+                async with self._telephony.connect() as line:
+                    self._line = line
+                    await self._reconcile(line)
+                    pause = 0.0
+                    self._hears(True)
+                    async for heard in line:
+                        await self._pass_on(heard)
+                why = "Asterisk closed the connection"
+            except (OutOfReach, LedgerUnavailable) as error:
+                why = str(error)
+            finally:
+                self._line = None
+            self._hears(False, why)
+            # Jitter, so that several services do not knock together on an Asterisk that comes back.
+            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            pause = min(max(pause * 2, FIRST_PAUSE_S), LAST_PAUSE_S)
+
+    def _hears(self, hearing: bool, why: str | None = None) -> None:
+        if hearing and self.trouble:
+            log.info("Asterisk is heard; every call was compared with it")
+        elif not hearing and self.trouble != why:
+            log.warning("deaf: Asterisk is not heard", why=why)
+        self.trouble = why
+        self.on_hearing(hearing)
+
+    async def _look(self) -> Picture:
+        if self._line is None:
+            raise OutOfReach("not connected to Asterisk")
+        return await self._line.look()
+
+    async def _pass_on(self, heard: Heard) -> None:
+        """Hand a fact to the writer without waiting for the commit, so that facts can be committed together.
+
+        The writer's queue keeps their order.
+        """
+        await self._slots.acquire()
+        job = TakeFact(heard.call_id, heard.event, heard.at, "asterisk")
+        task = asyncio.ensure_future(self._taker.submit(job))
+        task.add_done_callback(self._passed_on)
+
+    def _passed_on(self, task: asyncio.Future[Call]) -> None:
+        self._slots.release()
+        if not task.cancelled() and task.exception():
+            log.warning("a fact about a call that is not ours", why=str(task.exception()))
+
+    # ── after a connect ──────────────────────────────────────────────────────────────────────────────
+    async def _reconcile(self, line: Line) -> None:
+        """Ledger first, Asterisk second: a leg that was dialled before the look is in it."""
+        wishes = await self._ledger.unfinished_wishes()
+        calls = await self._ledger.unfinished()
+        picture = await line.look()
+        facts = [
+            TakeFact(call.id, fact.event, fact.at, "recovery")
+            for call in calls
+            if not self._performer.busy_with(call.id)
+            for fact in missed(call, picture, _dial_wish(call, wishes))
+        ]
+        await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
+        await self._take_up(wishes, calls, picture)
+        await self._sweep(picture)
+        await self._telephony.forget(picture.at)
+        log.info("compared with Asterisk", calls=len(calls), facts=len(facts), legs=len(picture.legs))
+
+    async def _take_up(self, wishes: Sequence[Wish], calls: Sequence[Call], picture: Picture) -> None:
+        """Carry out what a former life of this service left undone."""
+        by_id = {call.id: call for call in calls}
+        for wish in wishes:
+            call = by_id.get(wish.call_id)
+            if self._performer.busy_with(wish.call_id):
+                continue
+            if wish.maybe_done and isinstance(wish.command, Dial) and not _not_yet(wish.command, call, picture):
+                await self._taker.submit(SettleWish(wish.id))
+            else:
+                self._performer.add([wish])
+
+    async def _sweep(self, picture: Picture) -> None:
+        """Hang up legs whose call is over; the dialplan's own limit would do it later."""
+        for leg in picture.legs:
+            call = await self._ledger.call(call_of_leg(leg) or "")
+            if call is None:
+                log.warning("a leg of a call that the ledger does not know is left alone", leg=leg)
+            elif call.leg != leg or call.outcome:
+                await _gone(self._telephony.hang_up(leg))
+
+
+async def _gone(hang_up: Awaitable[None]) -> None:
+    try:
+        await hang_up
+    except NoSuchLeg:
+        pass
+
+
+def _dial_wish(call: Call, wishes: Sequence[Wish]) -> DialWish:
+    for wish in wishes:
+        if isinstance(wish.command, Dial) and wish.command.leg == call.leg:
+            return DialWish.MAYBE_SENT if wish.maybe_done else DialWish.NOT_SENT
+    return DialWish.SENT
+
+
+def _not_yet(command: Dial, call: Call | None, picture: Picture) -> bool:
+    return call is not None and call.dialled_at is not None and may_dial(command.leg, call.dialled_at, picture)
+
+
+__all__ = ["Listener", "Replaced"]

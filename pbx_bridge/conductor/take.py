@@ -1,0 +1,177 @@
+"""The one door in. Facts and requests that arrive together are committed together (group commit).
+
+One writer, one transaction at a time: that is what makes `revision` gap-free and each fact judged against the
+state that the fact before it left. Callers only see their own result.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, overload
+
+import structlog
+
+from ..call.model import Call
+from ..ledger import Conflict, Ledger, LedgerUnavailable, TicketTaken, Wish
+from . import errors
+from .hub import Hub
+from .jobs import Desk, Draft, Job, OpenCall, Placed, SettleWish, TakeFact
+from .ports import Clock
+
+log = structlog.get_logger(__name__)
+
+#: As many jobs go into one transaction at most: enough to amortise it, few enough to answer soon.
+BATCH = 200
+#: Seconds between two tries of a database that does not answer.
+PATIENCE_S = 0.5
+#: How long a wish that is written belongs to this process without anybody asking.
+LEASE_S = 60
+
+
+@dataclass(slots=True)
+class _Asked:
+    job: Job
+    answer: asyncio.Future[Any]
+
+
+class Taker:
+    """The writer. `submit` a job and await what came of it.
+
+    `on_wishes` gets wishes after they are committed, already claimed by `owner`; `on_wake` the next deadline.
+    """
+
+    def __init__(self, ledger: Ledger, hub: Hub, clock: Clock, owner: str) -> None:
+        self._ledger = ledger
+        self._hub = hub
+        self._clock = clock
+        self._owner = owner
+        self._queue: asyncio.Queue[_Asked] = asyncio.Queue()
+        self.on_wishes: Callable[[Sequence[Wish]], None] = lambda wishes: None
+        self.on_wake: Callable[[datetime], None] = lambda at: None
+        self.trouble: str | None = None
+
+    @overload
+    async def submit(self, job: OpenCall) -> Placed: ...
+    @overload
+    async def submit(self, job: TakeFact) -> Call: ...
+    @overload
+    async def submit(self, job: SettleWish) -> None: ...
+    async def submit(self, job: Job) -> Any:
+        """The job's result once it is committed. Raises conductor.errors."""
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait(_Asked(job, answer))
+        return await answer
+
+    async def run(self) -> None:
+        """Write until cancelled; what is in the queue then stays unanswered."""
+        while True:
+            batch = [await self._queue.get()]
+            while len(batch) < BATCH and not self._queue.empty():
+                batch.append(self._queue.get_nowait())
+            await self._commit(batch)
+
+    async def idle(self) -> None:
+        """Returns when nothing waits to be written (for a clean stop)."""
+        while not self._queue.empty():
+            await asyncio.sleep(0.01)
+
+    async def _commit(self, batch: list[_Asked]) -> None:
+        while True:
+            try:
+                await self._write(batch)
+            except LedgerUnavailable as error:
+                batch = await self._wait_out(batch, error)
+                if not batch:
+                    return
+            except TicketTaken:
+                continue  # a new random ticket is drawn on the next try
+            except Conflict as error:
+                await self._apart(batch, error)
+                return
+            except Exception as error:  # a fault of ours in one job must not take the others with it
+                log.exception("a transaction failed", jobs=len(batch))
+                await self._apart(batch, error)
+                return
+            else:
+                self.trouble = None
+                return
+
+    async def _apart(self, batch: list[_Asked], error: Exception) -> None:
+        """Somebody in the batch broke it: give everyone a transaction of their own, then the guilty one is alone."""
+        if len(batch) == 1:
+            _fail(batch[0], error)
+            return
+        for asked in batch:
+            await self._commit([asked])
+
+    async def _wait_out(self, batch: list[_Asked], error: Exception) -> list[_Asked]:
+        """Facts wait for the database as long as it takes; people who ask for a call are told at once."""
+        if self.trouble is None:
+            log.error("the database does not answer; facts wait in memory", why=str(error))
+        self.trouble = str(error)
+        for asked in batch:
+            if isinstance(asked.job, OpenCall):
+                _fail(asked, errors.MemoryUnavailable("the database does not answer; nothing was started"))
+        waiting = [asked for asked in batch if not isinstance(asked.job, OpenCall)]
+        if waiting:
+            await asyncio.sleep(PATIENCE_S)
+        return waiting
+
+    async def _write(self, batch: list[_Asked]) -> None:
+        desk = Desk()
+        results: list[tuple[_Asked, Any]] = []
+        refused: list[tuple[_Asked, errors.Refused]] = []
+        async with self._ledger.transaction() as tx:
+            await self._fill(desk, batch, tx)
+            for asked in batch:
+                try:
+                    results.append((asked, asked.job.apply(desk)))
+                except errors.Refused as refusal:
+                    refused.append((asked, refusal))
+            changes = [draft.change(call_id) for call_id, draft in desk.drafts.items() if _has_ink(draft)]
+            until = self._clock() + timedelta(seconds=LEASE_S)
+            wishes = await tx.write(changes, owner=self._owner, lease_until=until)
+            await tx.finish([a.job.wish_id for a in batch if isinstance(a.job, SettleWish)])
+        self._tell(desk, wishes)
+        for asked, result in results:
+            if not asked.answer.done():
+                asked.answer.set_result(result)
+        for asked, refusal in refused:
+            _fail(asked, refusal)
+
+    async def _fill(self, desk: Desk, batch: list[_Asked], tx: Any) -> None:
+        ids = {asked.job.call_id for asked in batch if isinstance(asked.job, TakeFact)}
+        for call_id, call in (await tx.load(ids)).items() if ids else ():
+            desk.drafts[call_id] = Draft(call, call.revision)
+        keys = {(a.job.wanted.client, a.job.wanted.key) for a in batch if isinstance(a.job, OpenCall)}
+        if keys:
+            desk.keys.update(await tx.idempotent(keys))
+
+    def _tell(self, desk: Desk, wishes: Sequence[Wish]) -> None:
+        """After the commit, and only then, the world may know."""
+        for call_id, draft in desk.drafts.items():
+            call = draft.call
+            if call is None or not draft.changed:
+                continue
+            for event in draft.events:
+                state = event.data["call"]["state"]
+                log.info("call", call=call_id, event=event.type, state=state, revision=event.sequence)
+            if draft.events:
+                self._hub.ring(call_id, call.revision)
+            wake = draft.change(call_id).wake_at
+            if wake:
+                self.on_wake(wake)
+        if wishes:
+            self.on_wishes(wishes)
+
+
+def _has_ink(draft: Draft) -> bool:
+    return draft.changed or bool(draft.audit)
+
+
+def _fail(asked: _Asked, error: Exception) -> None:
+    if not asked.answer.done():
+        asked.answer.set_exception(error)
