@@ -21,9 +21,7 @@ KEYRINGS = (
     Path("/usr/share/keyrings/debian-archive-keyring.pgp"),
 )
 # What of the host's apt configuration says how to reach the network; hooks and folders stay behind.
-NETWORK_SETTINGS = re.compile(
-    r"Acquire::(https?|tor|ftp|Proxy|Retries|ForceIPv|ProxyAutoDetect)", re.IGNORECASE
-)
+NETWORK_SETTINGS = re.compile(r"Acquire::(https?|tor|ftp|Proxy|Retries|ForceIPv|ProxyAutoDetect)", re.IGNORECASE)
 
 
 def find_mirror() -> str:
@@ -41,9 +39,7 @@ def find_mirror() -> str:
         ours = origin == "Debian" or (not origin and _host_is_debian())
         if ours and "security" not in release + address and not address.startswith("cdrom:"):
             return address.rstrip("/")
-    raise PrefixError(
-        "This machine's apt names no Debian mirror: put the address of one into ASTERISK_MIRROR."
-    )
+    raise PrefixError("This machine's apt names no Debian mirror: put the address of one into ASTERISK_MIRROR.")
 
 
 def find_keyring() -> Path:
@@ -52,8 +48,7 @@ def find_keyring() -> Path:
         if path.exists():
             return path
     raise PrefixError(
-        "Debian's archive keyring is missing, so nothing could be verified: "
-        "apt-get install debian-archive-keyring"
+        "Debian's archive keyring is missing, so nothing could be verified: apt-get install debian-archive-keyring"
     )
 
 
@@ -137,9 +132,7 @@ class PrivateApt:
             preexec_fn=_mortal(),
         )
         # `update` exits 0 with old or no lists when the network is down, and says so only in words.
-        failed = done.returncode or re.search(
-            r"^(E:|W: (Failed to fetch|Some index))", done.stdout, re.MULTILINE
-        )
+        failed = done.returncode or re.search(r"^(E:|W: (Failed to fetch|Some index))", done.stdout, re.MULTILINE)
         _refuse(1 if failed else 0, done.stdout, what)
 
     def _environment(self) -> dict[str, str]:
@@ -170,9 +163,7 @@ def require_debian_tools() -> None:
     """PrefixError on a machine without apt and dpkg."""
     for tool in ("apt-get", "dpkg-deb"):
         if not any(Path(folder, tool).exists() for folder in os.environ.get("PATH", "").split(":")):
-            raise PrefixError(
-                f"{tool} is missing: this needs Debian 12 or newer, elsewhere use the Docker images."
-            )
+            raise PrefixError(f"{tool} is missing: this needs Debian 12 or newer, elsewhere use the Docker images.")
 
 
 def _configuration(folder: Path) -> str:

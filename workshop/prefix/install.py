@@ -21,7 +21,7 @@ from workshop.prefix import apt
 from workshop.prefix.place import MODULES_CONF, Prefix, PrefixError, wanted_modules
 
 # Raise it when the list below or the finishing touches change: older installs are then made anew.
-RECIPE = 1
+RECIPE = 2
 SUITES = ("forky", "sid")
 RELEASE = "22"
 PACKAGES = (
@@ -33,9 +33,7 @@ PACKAGES = (
     "sip-tester",
 )
 # Of asterisk-modules' many libraries (databases, fax, LDAP, SNMP …) the modules we load need only these.
-NEEDED_LIBRARIES = re.compile(
-    r"lib(c6|gcc-s1|stdc\+\+6|ssl\d.*|srtp2-.*|opus0|gsm1|sqlite3-0|xml2.*)|zlib1g", re.ASCII
-)
+NEEDED_LIBRARIES = re.compile(r"lib(c6|gcc-s1|stdc\+\+6|ssl\d.*|srtp2-.*|opus0|gsm1|sqlite3-0|xml2.*)|zlib1g", re.ASCII)
 NEVER_NEEDED = ("adduser", "asterisk-config-custom", "python3")
 PROGRAMS = ("usr/sbin/asterisk", "usr/bin/sipp")
 MANIFEST = "manifest.json"
@@ -117,8 +115,7 @@ def _choose_suite(scratch: Path, mirror: str, keyring: Path, say: Say) -> apt.Pr
             return source
         offers.append(f"{suite}: {version or 'none'}")
     raise PrefixError(
-        f"The mirror has no Asterisk {RELEASE} ({', '.join(offers)}): "
-        "put another Debian mirror into ASTERISK_MIRROR."
+        f"The mirror has no Asterisk {RELEASE} ({', '.join(offers)}): put another Debian mirror into ASTERISK_MIRROR."
     )
 
 
@@ -158,9 +155,7 @@ def _check(prefix: Prefix, wanted: list[str]) -> str:
     done = subprocess.run(prefix.asterisk("-V"), capture_output=True, text=True, check=False)
     match = re.match(rf"Asterisk ({RELEASE}\.\S+?)(~dfsg\S*|\+dfsg\S*)?$", done.stdout.strip())
     if match is None:
-        raise PrefixError(
-            f"The unpacked Asterisk answers {(done.stdout + done.stderr)!r}: report it as a bug."
-        )
+        raise PrefixError(f"The unpacked Asterisk answers {(done.stdout + done.stderr)!r}: report it as a bug.")
     return match.group(1)
 
 
@@ -168,9 +163,7 @@ def _require_libraries(prefix: Prefix, modules: list[str]) -> None:
     for name in modules:
         path = prefix.modules / name
         if not path.exists():
-            raise PrefixError(
-                f"modules.conf loads {name}, which this Asterisk does not have: correct the name."
-            )
+            raise PrefixError(f"modules.conf loads {name}, which this Asterisk does not have: correct the name.")
         _require_closed(prefix, path)
 
 
@@ -182,24 +175,23 @@ def _require_closed(prefix: Prefix, program: Path) -> None:
         text=True,
         check=False,
     )
-    inside = str(prefix.root)
-    for line in listing.stdout.splitlines():
-        name, arrow, where = line.strip().partition(" => ")
-        if arrow and not where.startswith(inside):
-            raise PrefixError(
-                f"{program.name} needs {name}, which the prefix leaves out: "
-                "add its package to NEEDED_LIBRARIES in workshop/prefix/install.py and raise RECIPE."
-            )
-    if listing.returncode:
+    lines = [line.strip().partition(" => ") for line in listing.stdout.splitlines()]
+    missing = [name for name, arrow, where in lines if arrow and not where.startswith(str(prefix.root))]
+    missing += re.findall(r"loading shared libraries: (\S+):", listing.stderr)
+    if missing:
         raise PrefixError(
-            f"{program.name} cannot be linked ({listing.stderr.strip()[-200:]}): report it as a bug."
+            f"{program.name} needs {missing[0]}, which the prefix leaves out: "
+            "add its package to NEEDED_LIBRARIES in workshop/prefix/install.py and raise RECIPE."
         )
+    if listing.returncode:
+        raise PrefixError(f"{program.name} cannot be linked ({listing.stderr.strip()[-200:]}): report it as a bug.")
 
 
 def _write_manifest(root: Path, modules: list[str], version: str, suite: str) -> None:
     files = {}
-    for folder, _, names in os.walk(root):
-        for name in names:
+    for folder, folders, names in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        for name in names + links:
             path = os.path.join(folder, name)
             files[os.path.relpath(path, root)] = os.lstat(path).st_size
     _save(root, {"recipe": RECIPE, "version": version, "suite": suite, "modules": modules, "files": files})
