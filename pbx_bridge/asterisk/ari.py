@@ -50,6 +50,9 @@ KEEP_ALIVE_S = 10.0
 # Commands under way at once. Asterisk's sessionlimit (100 unless raised) counts these and the WebSocket.
 CONNECTIONS = 32
 CLOSE_S = 1.0
+# Each originate ends its connection. Asterisk has a thread per connection, and one that said 409 once says it
+# again for every later originate that fails, even to an unknown endpoint (22.10.1): we would take it for done.
+ONCE = {"Connection": "close"}
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.01, 0.2
 
 
@@ -121,7 +124,7 @@ class Ari:
         if formats:
             order["formats"] = formats
         # In the body, not in the address: addresses get logged, and these are people's numbers.
-        await self._ask(f"originate {channel_id}", "POST", _path("channels", channel_id), order)
+        await self._ask(f"originate {channel_id}", "POST", _path("channels", channel_id), order, ONCE)
 
     async def hangup(self, channel_id: str, *, reason: str | int = "normal") -> None:
         """End a channel in any state. NotFound means that it is over already.
@@ -263,17 +266,17 @@ class Ari:
             return None
         return cast("dict[str, Any]", event)
 
-    async def _ask(self, what: str, method: str, path: str, body: object = None) -> Any:
+    async def _ask(
+        self, what: str, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> Any:
         """The one door for requests: the decoded answer, or one of our errors. `what` ends "could not …"."""
         url = URL(self._url + path, encoded=True)
-        request = self._session().request(method, url, json=body, allow_redirects=False, ssl=self._ssl)
+        request = self._session().request(
+            method, url, json=body, headers=headers, allow_redirects=False, ssl=self._ssl
+        )
         try:
             async with request as reply:
                 content = await reply.read()
-                if reply.status == HTTPStatus.CONFLICT:
-                    # Asterisk has a thread per connection, and one that said 409 says it again for every
-                    # later originate that fails, even to an unknown endpoint (22.10.1): never use it again.
-                    reply.close()
         except (aiohttp.ClientError, OSError) as error:
             failure = self._unreachable(what, _words(error), maybe_done=not _never_sent(error))
         else:
