@@ -34,8 +34,8 @@ bench: deps  ## Measure against the goals, beside a bare Asterisk
 docs: deps  ## Write the generated pages anew: call diagram, API, settings
 	@$(PY) -m workshop.docs $(ARGS)
 
-lock: deps  ## Choose package versions anew, after a change of pyproject.toml
-	@workshop/lock.sh $(VENV)/bin/uv
+lock: deps  ## Lock packages after a change of pyproject.toml; ARGS=--upgrade for newer versions
+	@workshop/lock.sh $(VENV)/bin/uv $(ARGS)
 
 clean:  ## Remove what was installed and built here
 	rm -rf $(VENV) .cache build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
