@@ -58,9 +58,7 @@ def claim(rtp_ports: int = 400) -> Ports:
             )
         for each in held:
             each.close()
-    raise NoPorts(
-        f"No {blocks * BLOCK} free ports in a row between {FIRST} and {LAST}: stop other test runs."
-    )
+    raise NoPorts(f"No {blocks * BLOCK} free ports in a row between {FIRST} and {LAST}: stop other test runs.")
 
 
 def _hold(base: int, blocks: int) -> tuple[socket.socket, ...]:

@@ -180,9 +180,7 @@ def _transports(params: ConfParams) -> str:
         text += _section(f"transport-{protocol}", type="transport", protocol=protocol, bind=bind, **outside)
     # These two open no socket of their own: browsers come through http.conf.
     for protocol in ("ws", "wss"):
-        text += _section(
-            f"transport-{protocol}", type="transport", protocol=protocol, bind=params.http_bind, **outside
-        )
+        text += _section(f"transport-{protocol}", type="transport", protocol=protocol, bind=params.http_bind, **outside)
     return text
 
 
