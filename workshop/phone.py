@@ -91,6 +91,7 @@ class Phone:
         """
         self.name = name
         self.user = user or name
+        self.tone_hz = tone_hz
         self.calls: list[PhoneCall] = []
         self.port = 0
         self._setup = {
@@ -263,9 +264,7 @@ class Phone:
         try:
             return await self._link.order(do, patience_s, arguments)
         except OrderRefused as error:
-            raise PhoneError(
-                f"{self.name} could not {do.replace('_', ' ')}: {error}. {self._story()}"
-            ) from None
+            raise PhoneError(f"{self.name} could not {do.replace('_', ' ')}: {error}. {self._story()}") from None
 
     def _on_fact(self, message: dict[str, Any]) -> None:
         fact = message["fact"]
@@ -309,9 +308,7 @@ class Phone:
             try:
                 await asyncio.wait_for(news.wait(), deadline - time.monotonic())
             except TimeoutError:
-                raise PhoneError(
-                    f"{self.name} was expected {what} within {within_s:g} s. {self._story()}"
-                ) from None
+                raise PhoneError(f"{self.name} was expected {what} within {within_s:g} s. {self._story()}") from None
 
     def _story(self) -> str:
         calls = "; ".join(map(str, self.calls)) or "none"

@@ -49,6 +49,7 @@ class Link:
             sys.executable,
             "-m",
             "workshop.phone_process",
+            str(os.getpid()),
             cwd=TREE,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import logging
 import os
@@ -29,10 +28,10 @@ from typing import Any
 from baresip import Account, Call, Config, Event, Runtime, StackEvent, UserAgent
 from baresip.errors import BaresipError, StaleHandleError
 
+from workshop.mortal import die_with_parent
 from workshop.phone_decline import decline
 from workshop.phone_ear import Ear, NotHeard
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
 LOOPBACK = "127.0.0.1"
 # Above the blocks of workshop/ports.py, so that no phone sits on a port an Asterisk is about to take.
 RTP_PORTS = "33000-60999"
@@ -357,7 +356,7 @@ async def _run(say: Say) -> None:
 
 
 def main() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_parent(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent to act on
     logging.basicConfig(level=logging.DEBUG if os.environ.get("PHONE_DEBUG") else logging.ERROR)
     asyncio.run(_run(_speaker()))
