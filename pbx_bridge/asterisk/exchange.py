@@ -12,12 +12,12 @@ import structlog
 from ..call.events import LegEvent
 from ..call.model import call_of_leg
 from ..call.recovery import Picture
-from ..conductor.ports import Clock, DialOrder, Heard, OutOfReach, Replaced
+from ..conductor.ports import Clock, Heard, OutOfReach, Replaced
 from . import errors, hear
 from .act import Act, Trunk
 from .ami import Ami
 from .ari import Ari
-from .look import MEMORY, CoreChannel, Lists, QueueEntry, bucket, picture
+from .look import CoreChannel, Lists, QueueEntry, families, picture
 from .places import Places
 
 log = structlog.get_logger(__name__)
@@ -43,17 +43,6 @@ class Exchange:
                 yield Wire(self._ari, self._ami, ari, ami, self._clock)
         except errors.Replaced as error:
             raise Replaced(str(error)) from error
-        except errors.AsteriskError as error:
-            raise OutOfReach(str(error)) from error
-
-    async def forget(self, before: datetime) -> None:
-        """Drop the traces of legs that ended before, a whole bucket at a time."""
-        try:
-            keys = await self._ami.db_tree(MEMORY)
-            buckets = {key.strip("/").split("/")[1] for key in keys if key.count("/") >= 2}
-            for each in buckets:
-                if each.isdigit() and int(each) < bucket(before):
-                    await self._ami.db_deltree(MEMORY, each)
         except errors.AsteriskError as error:
             raise OutOfReach(str(error)) from error
 
@@ -87,27 +76,32 @@ class Wire:
         self._clock = clock
         self._places = Places()
 
-    async def look(self) -> Picture:
-        """Legs first, then what is remembered: a leg that ends in between is in both, never in none."""
+    async def look(self, since: datetime) -> Picture:
+        """Legs first, then what is remembered since: a leg that ends in between is in both, never in none."""
+        try:
+            return picture(await self._lists(since), self._clock())
+        except errors.AsteriskError as error:
+            raise OutOfReach(str(error)) from error
+
+    async def _lists(self, since: datetime) -> Lists:
         info = await self._ari.info()
         channels = await self._ari.channels()
         core = await self._ami.core_channels()
         status = await self._ami.queue_status(None)
-        entries = [
-            QueueEntry(queue.name, entry.position, entry.uniqueid)
-            for queue in status.queues
-            for entry in queue.entries
-        ]
+        queues = status.queues.values()
+        entries = [QueueEntry(each.name, entry.position, entry.uniqueid) for each in queues for entry in each.entries]
         self._places.reset((each.queue, each.position, each.channel_id) for each in entries)
-        lists = Lists(
+        memory: dict[str, str] = {}
+        for family in families(since, self._clock()):
+            memory |= await self._ami.db_tree(family)
+        return Lists(
             asterisk_since=info["status"]["startup_time"],
             channels=channels,
-            core=[CoreChannel(c.name, c.uniqueid, c.linkedid, c.state, c.bridge_id) for c in core],
+            core=[CoreChannel(each.name, each.uniqueid, each.linkedid, each.state, each.bridge_id) for each in core],
             entries=entries,
-            members={member.interface: member.name for queue in status.queues for member in queue.members},
-            memory=await self._ami.db_tree(MEMORY),
+            members={member.interface: member.name for each in queues for member in each.members},
+            memory=memory,
         )
-        return picture(lists, self._clock())
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
         """Merge both connections; when one ends or fails, so does the line, after what was heard before."""

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..call.model import call_of_leg
 from ..call.recovery import LegSeen, LegState, Picture, Trace
 from .hear import number
 
-#: The AstDB family that the dialplan's `leg-gone` writes to: pbx-bridge/<bucket>/<leg>.
+#: The AstDB family that the dialplan's `leg-gone` writes to: pbx-bridge/<slot>/<leg>.
 MEMORY = "pbx-bridge"
-#: Seconds in one bucket: the last three digits of the time are cut off.
-BUCKET_S = 1000
+#: The memory is a ring: a slot holds the legs that ended in the same 100 s, and is used again 1000 slots later.
+SLOT_S, SLOTS = 100, 1000
+#: Clocks of two machines differ by less than this.
+SKEW = timedelta(seconds=SLOT_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,10 @@ def _asterisk_time(text: str) -> datetime:
     return datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%f%z").astimezone(UTC)
 
 
-def bucket(at: datetime) -> int:
-    """The number of the bucket into which a leg that ends now writes its trace."""
-    return int(at.timestamp()) // BUCKET_S
+def families(since: datetime, until: datetime) -> list[str]:
+    """The AstDB families that hold the traces of legs that ended between these times; the whole memory when long."""
+    first = int((since - SKEW).timestamp()) // SLOT_S
+    last = int((until + SKEW).timestamp()) // SLOT_S
+    if last - first >= SLOTS:
+        return [MEMORY]
+    return [f"{MEMORY}/{slot % SLOTS:03d}" for slot in range(first, last + 1)]

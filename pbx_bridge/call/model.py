@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -141,7 +141,7 @@ class Call:
     place: Place | None = None
     agent: str | None = None
     ringing: tuple[str, ...] = ()
-    state_since: datetime = field(default=datetime.min)
+    state_since: datetime = field(default=datetime.min.replace(tzinfo=UTC))
     dialled_at: datetime | None = None
     answered_at: datetime | None = None
     queued_at: datetime | None = None

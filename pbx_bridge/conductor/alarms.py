@@ -7,6 +7,7 @@ a leg are judged only while Asterisk is heard: silence of a cut connection is no
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from datetime import datetime, timedelta
 
 import structlog
@@ -58,10 +59,8 @@ class Alarms:
 
     async def _wait(self) -> None:
         while (seconds := self._seconds_left()) > 0:
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._sooner.wait(), min(seconds, LONGEST_S))
-            except TimeoutError:
-                pass
             self._sooner.clear()
         await asyncio.sleep(SHORTEST_S)
 

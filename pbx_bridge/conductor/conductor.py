@@ -67,10 +67,11 @@ class Conductor:
         self._clock = clock
         self._opening = opening
         self._taker = Taker(ledger, self.hub, clock, owner)
-        self._performer = Performer(ledger, self._taker, telephony, clock)
+        self._performer = Performer(ledger, self._taker, telephony, clock, owner)
         self._alarms = Alarms(ledger, self._taker, clock)
-        self._listener = Listener(ledger, self._taker, self._performer, telephony, clock)
+        self._listener = Listener(ledger, self._taker, self._performer, telephony, clock, owner)
         self._taker.on_wishes = self._performer.add
+        self._taker.on_waiting = self._performer.more
         self._taker.on_wake = self._alarms.set
         self._listener.on_hearing = self._hearing
 
@@ -105,7 +106,7 @@ class Conductor:
                         call = await self.call(call_id) or call
             except TimeoutError:
                 log.warning("an abort is still on its way", call=call_id)
-        cause = call.cause or (call.verdict and call.verdict.cause)
+        cause = call.verdict.cause if call.verdict and call.state is not State.ENDED else call.cause
         return Aborted(call, won=cause is not None and cause.slug == "aborted")
 
     async def call(self, call_id: str) -> Call | None:

@@ -9,16 +9,17 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from ulid import ULID
 
 from ..call import events as e
+from ..call.commands import Command
 from ..call.machine import NotNow, Step, accept, advance, deadline, unfold
 from ..call.model import Call, Opening, Request, Terms
 from ..call.snapshot import snapshot
 from ..call.states import State
-from ..ledger.entries import AuditLine, Change, NewEvent
+from ..ledger import AuditLine, Change, Idempotency, NewEvent, Wish
 from .errors import KeyReused, RevisionPassed, UnknownCall
 
 
@@ -30,9 +31,9 @@ class Draft:
     before_revision: int | None
     changed: bool = False
     events: list[NewEvent] = field(default_factory=list)
-    wishes: list[Any] = field(default_factory=list)
+    wishes: list[Command] = field(default_factory=list)
     audit: list[AuditLine] = field(default_factory=list)
-    key: tuple[str, str] | None = None
+    key: Idempotency | None = None
 
     def apply(self, step: Step, at: datetime) -> None:
         """Put one step of the machine on top."""
@@ -42,14 +43,18 @@ class Draft:
         if step.news:
             self.events.append(NewEvent(step.news, step.call.revision, at, {"call": snapshot(step.call)}))
 
-    def change(self, call_id: str) -> Change:
+    @property
+    def wake_at(self) -> datetime | None:
+        """When the call must be woken, as it stands now."""
+        return deadline(self.call) if self.call and self.changed else None
+
+    def change(self) -> Change:
         """What the ledger is asked to write."""
         call = self.call if self.changed else None
         return Change(
-            call_id=call_id,
             before_revision=self.before_revision,
             call=call,
-            wake_at=deadline(call) if call else None,
+            wake_at=self.wake_at,
             events=tuple(self.events),
             wishes=tuple(self.wishes),
             audit=tuple(self.audit),
@@ -102,7 +107,7 @@ class OpenCall:
             return Placed(known[1], replayed=True)
         call_id = f"call_{ULID.from_datetime(self.at)}".lower()
         ticket = f"{secrets.randbelow(10**9):09d}"
-        draft = Draft(None, None, key=(wanted.key, wanted.fingerprint))
+        draft = Draft(None, None, key=Idempotency(wanted.key, wanted.fingerprint))
         actor = f"client:{wanted.client}"
         step = accept(call_id, ticket, wanted.request, wanted.terms, self.at, needs_code=False)
         draft.apply(step, self.at)
@@ -152,15 +157,15 @@ class TakeFact:
             draft.apply(step, at)
             draft.audit.append(self._line(event, "taken", {"from": present.state.value, "to": step.call.state.value}))
 
-    def _line(self, event: e.Event, verdict: str, detail: dict[str, Any]) -> AuditLine:
-        return AuditLine(self.at, self.actor, type(event).__name__, verdict, detail | _words(event))
+    def _line(self, event: e.Event, verdict: Literal["taken", "refused"], detail: dict[str, Any]) -> AuditLine:
+        return AuditLine(self.at, self.actor, type(event).__name__, verdict, detail | _words(event), self.call_id)
 
 
 @dataclass(frozen=True, slots=True)
 class SettleWish:
     """A wish was carried out; nothing more is to be done about it."""
 
-    wish_id: int
+    wish: Wish
 
     def apply(self, desk: Desk) -> None:
         """The writer gathers the ids."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,7 +22,7 @@ from ..call.states import State
 from ..ledger import Ledger, Wish
 from .jobs import SettleWish, TakeFact
 from .ports import AlreadyDialled, Clock, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Telephony, Unanswered
-from .take import Taker
+from .take import LEASE_S, Taker
 
 log = structlog.get_logger(__name__)
 
@@ -33,16 +33,18 @@ DIAL_PATIENCE_S = 20
 
 
 class Performer:
-    """Carries wishes out. `look` gives a fresh picture of Asterisk, or raises OutOfReach."""
+    """Carries wishes out. `look` gives a fresh picture of Asterisk since a time, or raises OutOfReach."""
 
-    def __init__(self, ledger: Ledger, taker: Taker, telephony: Telephony, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, taker: Taker, telephony: Telephony, clock: Clock, owner: str) -> None:
+        self._owner = owner
         self._ledger = ledger
         self._taker = taker
         self._telephony = telephony
         self._clock = clock
         self._lines: dict[str, deque[Wish]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self.look: Callable[[], Awaitable[Picture]] | None = None
+        self._more: set[str] = set()
+        self.look: Callable[[datetime], Awaitable[Picture]] | None = None
 
     def add(self, wishes: Sequence[Wish]) -> None:
         """Carry these out, after those of the same call that are under way. Returns at once."""
@@ -55,6 +57,10 @@ class Performer:
             task = asyncio.create_task(self._work(wish.call_id), name=f"wishes of {wish.call_id}")
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+
+    def more(self, call_ids: Collection[str]) -> None:
+        """These calls have wishes behind the one that is under way: fetch them when it is settled."""
+        self._more.update(call_ids)
 
     def busy_with(self, call_id: str) -> bool:
         """Whether a wish of this call is under way in this process."""
@@ -77,11 +83,15 @@ class Performer:
 
     async def _perform(self, wish: Wish) -> None:
         settled = await self._until_reached(wish)
-        if settled:
-            await self._taker.submit(SettleWish(wish.id))
+        if not settled:
+            return
+        await self._taker.submit(SettleWish(wish))
+        if wish.call_id in self._more:
+            self._more.discard(wish.call_id)
+            self.add(await self._ledger.claim(self._owner, self._clock(), LEASE_S, 100))
 
     async def _until_reached(self, wish: Wish) -> bool:
-        """True when the wish is settled; False when only the next look at Asterisk can tell."""
+        """True when the wish is settled; False when it was given back, for the next look at Asterisk to decide."""
         fresh = not wish.maybe_done
         while True:
             try:
@@ -137,11 +147,12 @@ class Performer:
         """The order to dial got no answer. See whether the leg came to be before anybody dials again."""
         call = await self._ledger.call(wish.call_id)
         if self.look is None or call is None or call.dialled_at is None:
-            return False
+            return True
         try:
-            picture = await self.look()
+            picture = await self.look(call.dialled_at)
         except OutOfReach:
-            return False  # the next reconnect looks, and decides
+            await self._ledger.retry(wish, self._clock(), "no answer to the order to dial")
+            return False
         if may_dial(command.leg, call.dialled_at, picture):
             return await self._until_reached(wish)
         return True

@@ -65,10 +65,10 @@ class Heard:
 
 
 class Line(Protocol):
-    """One unbroken connection to Asterisk. Iterating gives facts from the moment it was made; it ends when it breaks."""
+    """One unbroken connection to Asterisk. Iterating gives every fact since it was made, and ends when it breaks."""
 
-    async def look(self) -> Picture:
-        """What Asterisk has now, and what it remembers of legs that ended. Raises OutOfReach."""
+    async def look(self, since: datetime) -> Picture:
+        """What Asterisk has now, and what it remembers of legs that ended since then. Raises OutOfReach."""
 
     def __aiter__(self) -> AsyncIterator[Heard]: ...
 
@@ -87,9 +87,6 @@ class Telephony(Protocol):
 
     async def redirect(self, leg: str, queue: str) -> None:
         """Raises NoSuchLeg, OutOfReach."""
-
-    async def forget(self, before: datetime) -> None:
-        """Drop what Asterisk remembers of legs that ended before this: the ledger has it. Raises OutOfReach."""
 
 
 class Replaced(Exception):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 
@@ -15,7 +17,7 @@ from ..ledger import Ledger, LedgerUnavailable, Wish
 from .jobs import SettleWish, TakeFact
 from .perform import Performer
 from .ports import Clock, Heard, Line, NoSuchLeg, OutOfReach, Replaced, Telephony
-from .take import Taker
+from .take import LEASE_S, Taker
 
 log = structlog.get_logger(__name__)
 
@@ -23,22 +25,24 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.1, 2.0
 #: Facts that wait for the writer at most before the reader waits too (Asterisk's side has its own inbox).
 BACKLOG = 5000
+#: All wishes, as a limit.
+ALL = 1_000_000
 
 
 class Listener:
     """Keeps one line to Asterisk. `trouble` is None while it hears, else a sentence."""
 
     def __init__(
-        self, ledger: Ledger, taker: Taker, performer: Performer, telephony: Telephony, clock: Clock
+        self, ledger: Ledger, taker: Taker, performer: Performer, telephony: Telephony, clock: Clock, owner: str
     ) -> None:
         self._ledger = ledger
         self._taker = taker
         self._performer = performer
         self._telephony = telephony
         self._clock = clock
+        self._owner = owner
         self._line: Line | None = None
         self._slots = asyncio.Semaphore(BACKLOG)
-        self._last_of: dict[str, asyncio.Future[object]] = {}
         self.trouble: str | None = "not connected to Asterisk yet"
         self.on_hearing: Callable[[bool], None] = lambda hearing: None
         performer.look = self._look
@@ -73,10 +77,10 @@ class Listener:
         self.trouble = why
         self.on_hearing(hearing)
 
-    async def _look(self) -> Picture:
+    async def _look(self, since: datetime) -> Picture:
         if self._line is None:
             raise OutOfReach("not connected to Asterisk")
-        return await self._line.look()
+        return await self._line.look(since)
 
     async def _pass_on(self, heard: Heard) -> None:
         """Hand a fact to the writer without waiting for the commit, so that facts can be committed together.
@@ -96,9 +100,9 @@ class Listener:
     # ── after a connect ──────────────────────────────────────────────────────────────────────────────
     async def _reconcile(self, line: Line) -> None:
         """Ledger first, Asterisk second: a leg that was dialled before the look is in it."""
-        wishes = await self._ledger.unfinished_wishes()
+        wishes = await self._ledger.open_wishes()
         calls = await self._ledger.unfinished()
-        picture = await line.look()
+        picture = await line.look(min((call.dialled_at or call.accepted_at for call in calls), default=self._clock()))
         facts = [
             TakeFact(call.id, fact.event, fact.at, "recovery")
             for call in calls
@@ -106,20 +110,21 @@ class Listener:
             for fact in missed(call, picture, _dial_wish(call, wishes))
         ]
         await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
-        await self._take_up(wishes, calls, picture)
+        await self._take_up(calls, picture)
         await self._sweep(picture)
-        await self._telephony.forget(picture.at)
         log.info("compared with Asterisk", calls=len(calls), facts=len(facts), legs=len(picture.legs))
 
-    async def _take_up(self, wishes: Sequence[Wish], calls: Sequence[Call], picture: Picture) -> None:
-        """Carry out what a former life of this service left undone."""
+    async def _take_up(self, calls: Sequence[Call], picture: Picture) -> None:
+        """Carry out what a former life of this service, or this one while deaf, left undone."""
         by_id = {call.id: call for call in calls}
+        wishes = await self._ledger.claim(self._owner, self._clock(), LEASE_S, ALL, take_over=True)
         for wish in wishes:
             call = by_id.get(wish.call_id)
             if self._performer.busy_with(wish.call_id):
                 continue
+            self._performer.more([wish.call_id])
             if wish.maybe_done and isinstance(wish.command, Dial) and not _not_yet(wish.command, call, picture):
-                await self._taker.submit(SettleWish(wish.id))
+                await self._taker.submit(SettleWish(wish))
             else:
                 self._performer.add([wish])
 
@@ -130,14 +135,8 @@ class Listener:
             if call is None:
                 log.warning("a leg of a call that the ledger does not know is left alone", leg=leg)
             elif call.leg != leg or call.outcome:
-                await _gone(self._telephony.hang_up(leg))
-
-
-async def _gone(hang_up: Awaitable[None]) -> None:
-    try:
-        await hang_up
-    except NoSuchLeg:
-        pass
+                with contextlib.suppress(NoSuchLeg):
+                    await self._telephony.hang_up(leg)
 
 
 def _dial_wish(call: Call, wishes: Sequence[Wish]) -> DialWish:

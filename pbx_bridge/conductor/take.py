@@ -7,7 +7,7 @@ state that the fact before it left. Callers only see their own result.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, overload
@@ -15,7 +15,17 @@ from typing import Any, overload
 import structlog
 
 from ..call.model import Call
-from ..ledger import Conflict, Ledger, LedgerUnavailable, TicketTaken, Wish
+from ..ledger import (
+    AlreadyScheduled,
+    CitizenBusy,
+    Conflict,
+    KeyUsed,
+    Ledger,
+    LedgerUnavailable,
+    TicketTaken,
+    Wish,
+    Written,
+)
 from . import errors
 from .hub import Hub
 from .jobs import Desk, Draft, Job, OpenCall, Placed, SettleWish, TakeFact
@@ -40,7 +50,8 @@ class _Asked:
 class Taker:
     """The writer. `submit` a job and await what came of it.
 
-    `on_wishes` gets wishes after they are committed, already claimed by `owner`; `on_wake` the next deadline.
+    After each commit `on_wishes` gets the new wishes, already claimed by `owner`; `on_waiting` the calls that have
+    further ones behind an unfinished wish; `on_wake` each new deadline.
     """
 
     def __init__(self, ledger: Ledger, hub: Hub, clock: Clock, owner: str) -> None:
@@ -50,6 +61,7 @@ class Taker:
         self._owner = owner
         self._queue: asyncio.Queue[_Asked] = asyncio.Queue()
         self.on_wishes: Callable[[Sequence[Wish]], None] = lambda wishes: None
+        self.on_waiting: Callable[[Collection[str]], None] = lambda call_ids: None
         self.on_wake: Callable[[datetime], None] = lambda at: None
         self.trouble: str | None = None
 
@@ -102,7 +114,7 @@ class Taker:
     async def _apart(self, batch: list[_Asked], error: Exception) -> None:
         """Somebody in the batch broke it: give everyone a transaction of their own, then the guilty one is alone."""
         if len(batch) == 1:
-            _fail(batch[0], error)
+            _fail(batch[0], _translated(error))
             return
         for asked in batch:
             await self._commit([asked])
@@ -129,18 +141,19 @@ class Taker:
             for asked in batch:
                 try:
                     results.append((asked, asked.job.apply(desk)))
-                except errors.Refused as refusal:
-                    refused.append((asked, refusal))
-            changes = [draft.change(call_id) for call_id, draft in desk.drafts.items() if _has_ink(draft)]
-            until = self._clock() + timedelta(seconds=LEASE_S)
-            wishes = await tx.write(changes, owner=self._owner, lease_until=until)
-            await tx.finish([a.job.wish_id for a in batch if isinstance(a.job, SettleWish)])
-        self._tell(desk, wishes)
+                except errors.Refused as error:
+                    refused.append((asked, error))
+            changes = [draft.change() for draft in desk.drafts.values() if _has_ink(draft)]
+            at = self._clock()
+            if settled := [asked.job.wish for asked in batch if isinstance(asked.job, SettleWish)]:
+                await tx.finish(settled)
+            written = await tx.write(changes, at, owner=self._owner, lease_until=at + timedelta(seconds=LEASE_S))
+        self._tell(desk, written)
         for asked, result in results:
             if not asked.answer.done():
                 asked.answer.set_result(result)
-        for asked, refusal in refused:
-            _fail(asked, refusal)
+        for asked, why in refused:
+            _fail(asked, why)
 
     async def _fill(self, desk: Desk, batch: list[_Asked], tx: Any) -> None:
         ids = {asked.job.call_id for asked in batch if isinstance(asked.job, TakeFact)}
@@ -150,7 +163,7 @@ class Taker:
         if keys:
             desk.keys.update(await tx.idempotent(keys))
 
-    def _tell(self, desk: Desk, wishes: Sequence[Wish]) -> None:
+    def _tell(self, desk: Desk, written: Written) -> None:
         """After the commit, and only then, the world may know."""
         for call_id, draft in desk.drafts.items():
             call = draft.call
@@ -161,11 +174,22 @@ class Taker:
                 log.info("call", call=call_id, event=event.type, state=state, revision=event.sequence)
             if draft.events:
                 self._hub.ring(call_id, call.revision)
-            wake = draft.change(call_id).wake_at
-            if wake:
-                self.on_wake(wake)
-        if wishes:
-            self.on_wishes(wishes)
+            if draft.wake_at:
+                self.on_wake(draft.wake_at)
+        self.on_waiting(written.waiting)
+        self.on_wishes(written.wishes)
+
+
+def _translated(error: Exception) -> Exception:
+    match error:
+        case CitizenBusy(call_id=call_id):
+            return errors.CitizenBusy(call_id)
+        case AlreadyScheduled(call_id=call_id):
+            return errors.AlreadyScheduled(call_id)
+        case KeyUsed():
+            # Another process was quicker with the same key: its answer is there in a moment.
+            return errors.KeyInFlight("the first request with this Idempotency-Key is being answered")
+    return error
 
 
 def _has_ink(draft: Draft) -> bool:

@@ -1,0 +1,143 @@
+"""The only place that knows every room: wire them, run them, stop them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import structlog
+from aiohttp import web
+
+from .asterisk.act import Trunk
+from .asterisk.ami import Ami
+from .asterisk.ari import Ari
+from .asterisk.exchange import Exchange
+from .call.model import Terms
+from .conductor.conductor import Conductor
+from .conductor.ports import Replaced
+from .ledger import Ledger, LedgerUnavailable
+from .portal import Needs, create_app
+from .settings import Settings
+
+log = structlog.get_logger(__name__)
+
+#: Open streams and requests may take so long to end when the service stops (seconds).
+GOODBYE_S = 3.0
+
+
+class CannotStart(Exception):
+    """The service cannot start. The text says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The rooms of one running service."""
+
+    settings: Settings
+    ledger: Ledger
+    exchange: Exchange
+    conductor: Conductor
+    portal: web.Application
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def exchange_of(settings: Settings) -> Exchange:
+    """Asterisk, as configured."""
+    asterisk = settings.asterisk
+    ari = Ari(asterisk.ari_url, asterisk.ari_user, asterisk.ari_password.get_secret_value(), asterisk.app)
+    ami = Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, asterisk.ami_password.get_secret_value())
+    trunks = [Trunk(each.prefix, each.endpoint, each.plus, each.caller_id) for each in settings.trunks]
+    return Exchange(ari, ami, trunks, now)
+
+
+async def ledger_of(settings: Settings) -> Ledger:
+    """The memory, as configured. Raises LedgerUnavailable with a sentence."""
+    keys = [key.get_secret_value() for key in settings.secrets.sealing_keys]
+    if not keys:
+        raise CannotStart("There is no sealing key: set secrets.sealing_keys, or let `pbx-bridge setup` make one.")
+    return await Ledger.open(settings.database.url.get_secret_value(), keys)
+
+
+@asynccontextmanager
+async def house(settings: Settings) -> AsyncIterator[House]:
+    """Everything built, nothing running."""
+    ledger = await ledger_of(settings)
+    exchange = exchange_of(settings)
+    try:
+        owner = f"{settings.node}-{os.getpid()}-{secrets.token_hex(4)}"
+        conductor = Conductor(ledger, exchange, now, owner)
+        yield House(settings, ledger, exchange, conductor, create_app(_needs(settings, ledger, conductor)))
+    finally:
+        await exchange.close()
+        await ledger.close()
+
+
+def _needs(settings: Settings, ledger: Ledger, conductor: Conductor) -> Needs:
+    terms = settings.terms
+    raise NotImplementedError
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGINT or SIGTERM. Raises CannotStart with a sentence."""
+    try:
+        async with house(settings) as rooms:
+            await _run(rooms)
+    except LedgerUnavailable as error:
+        raise CannotStart(str(error)) from error
+
+
+async def _run(rooms: House) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for each in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(each, stop.set)
+    runner = await _open_door(rooms)
+    loop_task = asyncio.create_task(rooms.conductor.run(), name="conductor")
+    stopping = asyncio.create_task(stop.wait(), name="stop")
+    try:
+        await asyncio.wait({loop_task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        log.info("stopping; calls go on in Asterisk")
+    finally:
+        stopping.cancel()
+        await runner.cleanup()
+        loop_task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await _end_of(loop_task)
+
+
+async def _open_door(rooms: House) -> web.AppRunner:
+    http = rooms.settings.http
+    runner = web.AppRunner(rooms.portal, access_log=None, shutdown_timeout=GOODBYE_S)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, http.host, http.port, reuse_address=True).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise CannotStart(
+            f"Cannot listen on {http.host}:{http.port} ({error.strerror or error}). "
+            "Stop what uses the port (`ss -ltnp` shows it), or set http.port."
+        ) from error
+    log.info("the door is open", address=_addresses(runner.addresses))
+    return runner
+
+
+def _addresses(addresses: Iterable[object]) -> str:
+    return ", ".join(f"http://{each[0]}:{each[1]}" for each in addresses if isinstance(each, tuple))
+
+
+async def _end_of(task: asyncio.Task[None]) -> None:
+    try:
+        await task
+    except* Replaced as group:
+        raise CannotStart(str(group.exceptions[0])) from group
