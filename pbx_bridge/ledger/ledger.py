@@ -1,0 +1,208 @@
+"""The one object of this room: `Ledger`. Everything a call is survives here, and nothing survives elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json
+from sqlalchemy import Row, Select, text
+
+from ..call.model import Call
+from . import clients, outbox, reads
+from .engines import PATIENCE_S, Store, connect, parse, sqlite_file
+from .errors import LedgerUnavailable, Refused
+from .explain import EXPLAINABLE, explain
+from .rows import Rows
+from .seal import Seal
+from .tables import REVISIONS
+from .transaction import Transaction
+from .values import AuditLine, CallFilter, Client, Page, StoredEvent, StoredLine, Wish
+
+
+class Ledger:
+    """The memory. Reads may be asked at any time; changes are made in `transaction()`.
+
+    Every method may raise LedgerUnavailable.
+    """
+
+    def __init__(self, store: Store, rows: Rows) -> None:
+        self._store = store
+        self._rows = rows
+
+    @classmethod
+    async def open(cls, url: str, keys: Sequence[bytes | str], *, patience_s: float = PATIENCE_S) -> Ledger:
+        """The ledger behind a database URL. The first of `keys` seals, all of them open (see seal.py).
+
+        Raises BadKey, and LedgerUnavailable when the database cannot be used or its tables are not those that
+        this program knows. `patience_s` bounds every wait for a lock or for the server.
+        """
+        place = parse(url)
+        if place.get_backend_name() == "sqlite" and not sqlite_file(place).exists():
+            # SQLite would make an empty file at a mistyped path.
+            raise LedgerUnavailable(f"there is no database at {place.database}; run the migrations to make one")
+        ledger = cls(connect(place, patience_s), Rows(Seal(keys)))
+        try:
+            ledger._check(await ledger.schema_version())
+        except BaseException:
+            await ledger.close()
+            raise
+        return ledger
+
+    async def close(self) -> None:
+        """Let go of the database. Transactions that are open finish first."""
+        await self._store.close()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """All or nothing. Raises the Conflicts of `Transaction.write` once they are certain, at the end or before."""
+        transaction: Transaction | None = None
+        try:
+            async with self._store.writing() as desk:
+                transaction = Transaction(desk, self._rows)
+                yield transaction
+        except Refused as refused:
+            if transaction is None or refused.constraint not in EXPLAINABLE:
+                raise
+            changes = transaction.written
+            conflict = await self._store.read(lambda connection: explain(connection, changes))
+            if conflict is None:
+                raise LedgerUnavailable("what stood in the way has just gone; try again", retryable=True) from refused
+            raise conflict from refused
+
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────────────
+    async def call(self, call_id: str) -> Call | None:
+        """One call."""
+        return next(iter(await self._calls(reads.CALL, {"id": call_id})), None)
+
+    async def call_of_ticket(self, ticket: str) -> Call | None:
+        """The call that citizen and agent name by this ticket."""
+        return next(iter(await self._calls(reads.TICKET, {"ticket": ticket})), None)
+
+    async def calls(self, filter_: CallFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """A page of calls, newest first. Calls accepted meanwhile never shift it. Raises BadCursor."""
+        found = await self._calls(reads.page(filter_, cursor, limit), {})
+        shown = found[:limit]
+        more = reads.write_cursor(shown[-1].accepted_at, shown[-1].id) if len(found) > limit else None
+        return Page(tuple(shown), more)
+
+    async def unfinished(self) -> list[Call]:
+        """Calls that may have a leg, or are about to: all but the scheduled and the ended ones."""
+        return await self._calls(reads.UNFINISHED, {})
+
+    async def due(self, at: datetime, limit: int = 100) -> list[Call]:
+        """Calls whose `wake_at` has come, longest overdue first."""
+        return await self._calls(reads.DUE, {"at": at, "limit": limit})
+
+    async def next_wake(self) -> datetime | None:
+        """The earliest `wake_at`; None when every call has ended."""
+        return await self._store.read(lambda connection: connection.scalar(reads.NEXT_WAKE))
+
+    async def _calls(self, statement: Select[Any], values: dict[str, Any]) -> list[Call]:
+        return [self._rows.call(row) for row in await self._ask(statement, values)]
+
+    # ── history ──────────────────────────────────────────────────────────────────────────────────────────
+    async def events(self, call_id: str, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        """The events of a call with a sequence above `after`, in order."""
+        rows = await self._ask(reads.EVENTS, {"call_id": call_id, "after": after, "limit": limit})
+        return [self._rows.event(row) for row in rows]
+
+    async def events_after(self, event_id: str, client: str | None = None, limit: int = 1000) -> list[StoredEvent]:
+        """The events of all calls (of `client`) with an id above `event_id`, by id; "" begins at the first."""
+        rows = await self._ask(reads.LATER_EVENTS, {"after": event_id, "client": client, "limit": limit})
+        return [self._rows.event(row) for row in rows]
+
+    async def audit(self, call_id: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredLine]:
+        """Audit lines (of one call) with an id above `after`, oldest first."""
+        statement = reads.AUDIT if call_id is None else reads.AUDIT_OF_CALL
+        return [
+            _stored_line(row)
+            for row in await self._ask(statement, {"after": after, "limit": limit, "call_id": call_id})
+        ]
+
+    async def idempotent(self, client: str, key: str) -> tuple[str, str] | None:
+        """The fingerprint and the call of a key that the client has used."""
+        rows = await self._ask(reads.KEYS, {"pairs": [(client, key)]})
+        return (rows[0].fingerprint, rows[0].call_id) if rows else None
+
+    # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────
+    async def claim(
+        self, owner: str, at: datetime, lease_s: float, limit: int = 100, *, take_over: bool = False
+    ) -> list[Wish]:
+        """`Transaction.claim` in a transaction of its own."""
+        async with self.transaction() as transaction:
+            return await transaction.claim(owner, at, lease_s, limit, take_over=take_over)
+
+    async def finish(self, wishes: Collection[Wish]) -> None:
+        """`Transaction.finish` in a transaction of its own; better ride along in one that comes anyway."""
+        async with self.transaction() as transaction:
+            await transaction.finish(wishes)
+
+    async def drop(self, wish: Wish, why: str) -> None:
+        """`Transaction.drop` in a transaction of its own."""
+        async with self.transaction() as transaction:
+            await transaction.drop(wish, why)
+
+    async def retry(self, wish: Wish, not_before: datetime, why: str, *, surely_undone: bool = False) -> None:
+        """`Transaction.retry` in a transaction of its own."""
+        async with self.transaction() as transaction:
+            await transaction.retry(wish, not_before, why, surely_undone=surely_undone)
+
+    async def next_wish(self) -> datetime | None:
+        """When the next wish can be claimed (a waiting one, or one whose lease runs out); None without open wishes."""
+        return await self._store.read(outbox.next_at)
+
+    async def open_wishes(self) -> list[Wish]:
+        """Every wish that is not settled, in order, whoever has it (`owner` is None where nobody has)."""
+        return await self._store.read(outbox.open_)
+
+    async def claimed_by_others(self, owner: str) -> list[Wish]:
+        """Wishes that somebody else claimed and did not finish: they may or may not have been carried out."""
+        return await self._store.read(lambda connection: outbox.claimed_by_others(connection, owner))
+
+    # ── clients ──────────────────────────────────────────────────────────────────────────────────────────
+    async def add_client(self, client: Client) -> None:
+        """Raises Refused when the id is taken."""
+        async with self._store.writing() as desk:
+            await desk.run(lambda connection: clients.add(connection, client))
+
+    async def client(self, client_id: str) -> Client | None:
+        """The client, disabled or not."""
+        return await self._store.read(lambda connection: clients.get(connection, client_id))
+
+    async def clients(self) -> list[Client]:
+        """Every client, by id."""
+        return await self._store.read(clients.all_)
+
+    async def disable_client(self, client_id: str, at: datetime) -> bool:
+        """From `at` on it may not ask. False when there is no such client, or it was disabled before."""
+        async with self._store.writing() as desk:
+            return await desk.run(lambda connection: clients.disable(connection, client_id, at))
+
+    # ── the database itself ──────────────────────────────────────────────────────────────────────────────
+    async def ping(self) -> None:
+        """Returns if the database answers; for readiness."""
+        await self.schema_version()
+
+    async def schema_version(self) -> str | None:
+        """The revision of the tables; None for a database without any."""
+        rows = await self._ask(text("SELECT version_num FROM alembic_version"))  # type: ignore[arg-type]
+        return str(rows[0][0]) if rows else None
+
+    def _check(self, version: str | None) -> None:
+        if version not in REVISIONS and version is not None:
+            raise LedgerUnavailable(
+                f"the tables are at revision {version}, newer than this program; run the release they were made for"
+            )
+        if version != REVISIONS[-1]:
+            raise LedgerUnavailable(f"the tables are not at revision {REVISIONS[-1]} yet; run the migrations first")
+
+    async def _ask(self, statement: Select[Any], values: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
+        return await self._store.read(lambda connection: reads.rows(connection, statement, values))
+
+
+def _stored_line(row: Row[Any]) -> StoredLine:
+    line = AuditLine(row.at, row.actor, row.action, row.verdict, from_json(row.detail), row.call_id)
+    return StoredLine(row.id, line)

@@ -1,0 +1,94 @@
+"""The questions: each one statement that an index answers, so its cost does not grow with the history."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, text, tuple_
+
+from .rows import CALL_COLUMNS, EVENT_COLUMNS
+from .tables import IS_ACTIVE, audit, calls, events, idempotency
+from .values import CallFilter
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+CALL = select(*CALL_COLUMNS).where(calls.c.id == bindparam("id"))
+TICKET = select(*CALL_COLUMNS).where(calls.c.ticket == bindparam("ticket"))
+UNFINISHED = select(*CALL_COLUMNS).where(text(IS_ACTIVE)).order_by(calls.c.id)
+DUE = (
+    select(*CALL_COLUMNS)
+    .where(calls.c.wake_at <= bindparam("at"))
+    .order_by(calls.c.wake_at, calls.c.id)
+    .limit(bindparam("limit"))
+)
+NEXT_WAKE = select(func.min(calls.c.wake_at)).where(calls.c.wake_at.is_not(None))
+EVENTS = (
+    select(*EVENT_COLUMNS)
+    .where(events.c.call_id == bindparam("call_id"), events.c.sequence > bindparam("after"))
+    .order_by(events.c.sequence)
+    .limit(bindparam("limit"))
+)
+LATER_EVENTS = (
+    select(*EVENT_COLUMNS)
+    .where(
+        events.c.id > bindparam("after"),
+        or_(bindparam("client").is_(None), events.c.client == bindparam("client")),
+    )
+    .order_by(events.c.id)
+    .limit(bindparam("limit"))
+)
+KEYS = select(idempotency.c.client, idempotency.c.key, idempotency.c.fingerprint, idempotency.c.call_id).where(
+    tuple_(idempotency.c.client, idempotency.c.key).in_(bindparam("pairs", expanding=True))
+)
+AUDIT = select(audit).where(audit.c.id > bindparam("after")).order_by(audit.c.id).limit(bindparam("limit"))
+AUDIT_OF_CALL = AUDIT.where(audit.c.call_id == bindparam("call_id"))
+
+
+class BadCursor(ValueError):
+    """The cursor is not one of ours."""
+
+
+def page(filter_: CallFilter, cursor: str | None, limit: int) -> Select[Any]:
+    """Calls newest first, after `cursor`; one more than `limit`, to know whether there are others."""
+    wanted = select(*CALL_COLUMNS)
+    for column, value in (
+        (calls.c.client, filter_.client),
+        (calls.c.user_id, filter_.user),
+        (calls.c.service, filter_.service),
+    ):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if filter_.states is not None:
+        wanted = wanted.where(calls.c.state.in_(sorted(filter_.states)))
+    if filter_.from_ is not None:
+        wanted = wanted.where(calls.c.accepted_at >= filter_.from_)
+    if filter_.to is not None:
+        wanted = wanted.where(calls.c.accepted_at < filter_.to)
+    if cursor is not None:
+        at, id_ = read_cursor(cursor)
+        wanted = wanted.where(tuple_(calls.c.accepted_at, calls.c.id) < tuple_(at, id_))
+    return wanted.order_by(calls.c.accepted_at.desc(), calls.c.id.desc()).limit(limit + 1)
+
+
+def write_cursor(accepted_at: datetime, id_: str) -> str:
+    """The place after this call. Opaque to readers."""
+    return base64.urlsafe_b64encode(f"{(accepted_at - _EPOCH) // _MICROSECOND}.{id_}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[datetime, str]:
+    """The inverse of `write_cursor`. Raises BadCursor."""
+    try:
+        moment, _, id_ = base64.b64decode(cursor + "==", altchars=b"-_", validate=True).decode().partition(".")
+        return _EPOCH + int(moment) * _MICROSECOND, id_
+    except (binascii.Error, ValueError, OverflowError):
+        raise BadCursor("this cursor did not come from here; start again without one") from None
+
+
+def rows(connection: Connection, statement: Select[Any], values: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
+    """All rows of one statement."""
+    return connection.execute(statement, values or {}).all()

@@ -1,0 +1,139 @@
+"""Between values and rows: sealing on the way in, opening on the way out."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json, to_json
+from ulid import ULID
+
+from ..call.model import Call, Request, Terms
+from ..call.states import Outcome, State
+from .forms import read_birth, read_progress, write_birth, write_progress
+from .seal import Seal
+from .tables import calls, events
+from .values import NewEvent, StoredEvent
+
+_REMEMBERED = 20_000
+_BIRTH = "calls.sealed_request"
+
+#: What `Rows.call` needs, in its order.
+CALL_COLUMNS = (
+    calls.c.id, calls.c.ticket, calls.c.accepted_at, calls.c.state, calls.c.outcome, calls.c.revision,
+    calls.c.attempt, calls.c.state_since, calls.c.ended_at, calls.c.progress, calls.c.sealed_request,
+)  # fmt: skip
+EVENT_COLUMNS = (
+    events.c.id, events.c.call_id, events.c.client, events.c.sequence, events.c.type, events.c.time, events.c.data,
+)  # fmt: skip
+
+
+class Rows:
+    """Makes and reads the rows of calls and events. Remembers opened requests: they never change."""
+
+    def __init__(self, seal: Seal) -> None:
+        self._seal = seal
+        self._births: OrderedDict[str, tuple[Request, Terms]] = OrderedDict()
+        self._last_id = 0
+
+    def new_call(self, call: Call, wake_at: datetime | None) -> dict[str, Any]:
+        """The row of a call that was just accepted."""
+        self._remember(call.id, (call.request, call.terms))
+        return {
+            "id": call.id,
+            "ticket": call.ticket,
+            "client": call.request.client,
+            "user_id": call.request.user,
+            "service": call.request.service,
+            "accepted_at": call.accepted_at,
+            "sealed_request": self._seal.close(call.id, _BIRTH, write_birth(call.request, call.terms)),
+            **_moving(call, wake_at),
+        }
+
+    def changed_call(self, call: Call, wake_at: datetime | None) -> dict[str, Any]:
+        """The parameters of the update (transaction.UPDATE_CALL)."""
+        return {"changed_id": call.id, **_moving(call, wake_at)}
+
+    def call(self, row: Sequence[Any]) -> Call:
+        """The call in a row of CALL_COLUMNS. Raises Unreadable."""
+        id_, ticket, accepted_at, state, outcome, revision, attempt, state_since, ended_at, progress, sealed = row
+        request, terms = self._birth(id_, sealed)
+        return Call(
+            id=id_,
+            ticket=ticket,
+            request=request,
+            terms=terms,
+            accepted_at=accepted_at,
+            state=State(state),
+            outcome=Outcome(outcome) if outcome else None,
+            revision=revision,
+            attempt=attempt,
+            state_since=state_since,
+            ended_at=ended_at,
+            **read_progress(progress),
+        )
+
+    def new_event(self, call: Call, event: NewEvent) -> StoredEvent:
+        """The event with the id it will have for ever."""
+        return StoredEvent(
+            id=self._event_id(event.time),
+            call_id=call.id,
+            client=call.request.client,
+            sequence=event.sequence,
+            type=event.type,
+            time=event.time,
+            data=event.data,
+        )
+
+    def event_row(self, event: StoredEvent) -> dict[str, Any]:
+        """The row of an event."""
+        return {
+            "id": event.id,
+            "call_id": event.call_id,
+            "client": event.client,
+            "sequence": event.sequence,
+            "type": event.type,
+            "time": event.time,
+            "data": self._seal.close(event.call_id, f"events.data {event.sequence}", to_json(event.data)),
+        }
+
+    def event(self, row: Sequence[Any]) -> StoredEvent:
+        """The event in a row of EVENT_COLUMNS. Raises Unreadable."""
+        id_, call_id, client, sequence, type_, time, data = row
+        clear = self._seal.open(call_id, f"events.data {sequence}", data)
+        return StoredEvent(id_, call_id, client, sequence, type_, time, from_json(clear))
+
+    def _birth(self, call_id: str, sealed: bytes) -> tuple[Request, Terms]:
+        birth = self._births.get(call_id)
+        if birth is None:
+            birth = read_birth(self._seal.open(call_id, _BIRTH, sealed))
+            self._remember(call_id, birth)
+        return birth
+
+    def _remember(self, call_id: str, birth: tuple[Request, Terms]) -> None:
+        self._births[call_id] = birth
+        if len(self._births) > _REMEMBERED:
+            self._births.popitem(last=False)
+
+    def _event_id(self, at: datetime) -> str:
+        """`evt_` and a ULID; within this process each is greater than the one before, whatever the clock does."""
+        fresh = int(at.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
+        self._last_id = max(fresh, self._last_id + 1)
+        return f"evt_{ULID.from_bytes(self._last_id.to_bytes(16, 'big'))}"
+
+
+def _moving(call: Call, wake_at: datetime | None) -> dict[str, Any]:
+    return {
+        "state": call.state.value,
+        "outcome": call.outcome and call.outcome.value,
+        "cause_slug": call.cause and call.cause.slug,
+        "revision": call.revision,
+        "attempt": call.attempt,
+        "state_since": call.state_since,
+        "ended_at": call.ended_at,
+        "wake_at": wake_at,
+        "progress": write_progress(call),
+    }

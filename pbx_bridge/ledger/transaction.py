@@ -1,0 +1,176 @@
+"""One transaction: load calls, write what became of them, all or nothing.
+
+`write` takes the changes of many calls at once and needs a handful of statements however many they are: facts
+that arrive together commit together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, insert, select, update
+
+from ..call.model import Call
+from ..call.states import State
+from . import outbox
+from .engines import Desk
+from .errors import Stale
+from .forms import write_json
+from .reads import KEYS
+from .rows import CALL_COLUMNS, Rows
+from .tables import audit, calls, events, idempotency
+from .values import AuditLine, Change, StoredEvent, Wish, Written
+
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+# In the order of ids, so that two processes that want the same calls wait for each other and never in a ring.
+_LOAD = select(*CALL_COLUMNS).where(calls.c.id.in_(_IDS)).order_by(calls.c.id).with_for_update()
+_REVISIONS = select(calls.c.id, calls.c.revision).where(calls.c.id.in_(_IDS)).order_by(calls.c.id).with_for_update()
+_MOVING = ("state", "outcome", "cause_slug", "revision", "attempt", "state_since", "ended_at", "wake_at", "progress")
+UPDATE_CALL = (
+    update(calls)
+    .where(calls.c.id == bindparam("changed_id"))
+    .values({name: bindparam(name, type_=calls.c[name].type) for name in _MOVING})
+)
+# Who leaves an exclusive state goes first: the place is free for another call in the same write.
+_ORDER = {State.ENDED: 0, State.SCHEDULED: 1}
+
+
+class Transaction:
+    """What can be done inside `Ledger.transaction()`. After any error of the ledger it is over."""
+
+    def __init__(self, desk: Desk, rows: Rows) -> None:
+        self._desk = desk
+        self._rows = rows
+        self._loaded: dict[str, int] = {}
+        self.written: list[Change] = []
+
+    async def load(self, ids: Collection[str]) -> dict[str, Call]:
+        """The calls among `ids` that exist; nobody else can change them until this transaction is over."""
+        if not ids:
+            return {}
+        rows = await self._desk.run(lambda connection: connection.execute(_LOAD, {"ids": sorted(ids)}).all())
+        found = {row[0]: self._rows.call(row) for row in rows}
+        self._loaded.update((call.id, call.revision) for call in found.values())
+        return found
+
+    async def idempotent(self, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, str]]:
+        """For each (client, key) that was used: the fingerprint of its body, and the call it made."""
+        if not pairs:
+            return {}
+        rows = await self._desk.run(lambda connection: connection.execute(KEYS, {"pairs": list(pairs)}).all())
+        return {(row.client, row.key): (row.fingerprint, row.call_id) for row in rows}
+
+    async def write(
+        self, changes: Sequence[Change], at: datetime, *, owner: str | None = None, lease_until: datetime | None = None
+    ) -> Written:
+        """Store all of it. With `owner` and `lease_until` the wishes are born claimed by you (see `Written`).
+
+        Raises a Conflict (see there), Stale when a call is no longer at its `before_revision`, Refused for a
+        mistake of the caller's, LedgerUnavailable. `at` is the time of writing, UTC.
+        """
+        self.written.extend(changes)
+        stored = [
+            self._rows.new_event(change.call, event) for change in changes if change.call for event in change.events
+        ]
+        batch = _Batch(self._rows, changes, stored, at)
+        unseen = [id_ for id_ in batch.expected if id_ not in self._loaded]
+
+        def store(connection: Connection) -> Written:
+            known = dict(self._loaded)
+            if unseen:
+                known.update((row.id, row.revision) for row in connection.execute(_REVISIONS, {"ids": unseen}))
+            batch.check(known)
+            batch.store(connection)
+            wishes: list[Wish] = []
+            waiting: set[str] = set()
+            if batch.wishes:
+                wishes, waiting = outbox.add(connection, batch.wishes, at, owner, lease_until)
+            return Written(tuple(stored), tuple(wishes), frozenset(waiting))
+
+        written = await self._desk.run(store)
+        self._loaded.update((change.call.id, change.call.revision) for change in changes if change.call)
+        return written
+
+    async def finish(self, wishes: Iterable[Wish]) -> None:
+        """These were carried out."""
+        if ids := [wish.id for wish in wishes]:
+            await self._desk.run(lambda connection: outbox.finish(connection, ids))
+
+    async def drop(self, wish: Wish, why: str) -> None:
+        """Nobody shall carry it out any more; `why` is kept. Nothing happens if your lease ran out."""
+        await self._desk.run(lambda connection: outbox.drop(connection, wish, why))
+
+    async def retry(self, wish: Wish, not_before: datetime, why: str, *, surely_undone: bool = False) -> None:
+        """Later again. `surely_undone`: this attempt did nothing, so the next is not told `maybe_done`."""
+        await self._desk.run(lambda connection: outbox.retry(connection, wish, not_before, why, surely_undone))
+
+    async def claim(
+        self, owner: str, at: datetime, lease_s: float, limit: int = 100, *, take_over: bool = False
+    ) -> list[Wish]:
+        """The first open wish of up to `limit` calls, yours for `lease_s` seconds. `take_over` takes claimed ones too,
+        from whoever else has them: only when the others are known to be dead."""
+        return await self._desk.run(lambda connection: outbox.claim(connection, owner, at, lease_s, limit, take_over))
+
+
+class _Batch:
+    """The rows of one `write`, table by table."""
+
+    def __init__(self, rows: Rows, changes: Sequence[Change], stored: Sequence[StoredEvent], at: datetime) -> None:
+        self.expected: dict[str, int] = {}
+        self.wishes = [(change.call.id, wish) for change in changes if change.call for wish in change.wishes]
+        self._new: list[dict[str, Any]] = []
+        self._changed: list[dict[str, Any]] = []
+        self._events = [rows.event_row(event) for event in stored]
+        self._audit = [_line(line, change.call) for change in changes for line in change.audit]
+        self._keys = [_key(change, change.call, at) for change in changes if change.call and change.idempotency]
+        moved = [(change, change.call) for change in changes if change.call]
+        if len({call.id for _, call in moved}) < len(moved):
+            raise ValueError("a write takes at most one change for each call")
+        for change, call in sorted(moved, key=lambda pair: _ORDER.get(pair[1].state, 2)):
+            if change.before_revision is None:
+                self._new.append(rows.new_call(call, change.wake_at))
+            else:
+                self.expected[call.id] = change.before_revision
+                self._changed.append(rows.changed_call(call, change.wake_at))
+
+    def check(self, known: dict[str, int]) -> None:
+        """Raises Stale for the first call that is not at the revision it should be at."""
+        for call_id, revision in self.expected.items():
+            if known.get(call_id) != revision:
+                raise Stale(call_id)
+
+    def store(self, connection: Connection) -> None:
+        """One statement for each table; the database's constraints speak here."""
+        for statement, rows in (
+            (UPDATE_CALL, self._changed),
+            (insert(calls), self._new),
+            (insert(idempotency), self._keys),
+            (insert(events), self._events),
+            (insert(audit), self._audit),
+        ):
+            if rows:
+                connection.execute(statement, rows)
+
+
+def _line(line: AuditLine, call: Call | None) -> dict[str, Any]:
+    return {
+        "at": line.at,
+        "actor": line.actor,
+        "action": line.action,
+        "call_id": line.call_id or (call and call.id),
+        "verdict": line.verdict,
+        "detail": write_json(line.detail),
+    }
+
+
+def _key(change: Change, call: Call, at: datetime) -> dict[str, Any]:
+    assert change.idempotency
+    return {
+        "client": call.request.client,
+        "key": change.idempotency.key,
+        "fingerprint": change.idempotency.fingerprint,
+        "call_id": call.id,
+        "created_at": at,
+    }

@@ -1,0 +1,146 @@
+"""What goes into the ledger and what comes out of it. Plain frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from ..call.commands import Command
+from ..call.model import Call
+from ..call.states import State
+
+Verdict = Literal["taken", "refused"]
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """An event to publish. `data` is the snapshot, numbers masked; it is sealed on its way in."""
+
+    type: str
+    sequence: int
+    time: datetime
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """Who did what, and whether it was taken. `detail` is kept in clear: nothing private belongs into it.
+
+    `call_id` may stay None in the audit of a Change that has a call: then it is that one.
+    """
+
+    at: datetime
+    actor: str
+    action: str
+    verdict: Verdict
+    detail: dict[str, Any] = field(default_factory=dict)
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """The client's key for a new call, and the fingerprint of the body it came with."""
+
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that one call's facts lead to; a `write` takes at most one Change for each call.
+
+    `call` is the call afterwards, None when no call changes (a refused fact: audit only). `before_revision` is
+    the revision it was loaded with, None for a new call. `wake_at` is `machine.deadline(call)`.
+    """
+
+    call: Call | None = None
+    before_revision: int | None = None
+    wake_at: datetime | None = None
+    events: tuple[NewEvent, ...] = ()
+    wishes: tuple[Command, ...] = ()
+    audit: tuple[AuditLine, ...] = ()
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One published event. `id` sorts by time; `sequence` counts within the call."""
+
+    id: str
+    call_id: str
+    client: str
+    sequence: int
+    type: str
+    time: datetime
+    data: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A wish in the hands of its claimant until `lease_until`.
+
+    `maybe_done`: an earlier attempt began and nobody knows how it ended. Repeat it only in a way that is harmless.
+    """
+
+    id: int
+    call_id: str
+    command: Command
+    owner: str | None
+    lease_until: datetime | None
+    attempts: int
+    maybe_done: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a `write` stored: the events with their ids, and the wishes that are yours to carry out now.
+
+    `waiting` calls have further wishes that wait for an earlier one of the same call: claim again after it.
+    """
+
+    events: tuple[StoredEvent, ...] = ()
+    wishes: tuple[Wish, ...] = ()
+    waiting: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class CallFilter:
+    """Which calls a page shows; None means any. `from_` and `to` bound the time of acceptance, `to` excluded."""
+
+    client: str | None = None
+    user: str | None = None
+    service: str | None = None
+    states: frozenset[State] | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Calls, newest first. `next_cursor` leads to the older ones; None on the last page."""
+
+    calls: tuple[Call, ...]
+    next_cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLine:
+    """One line of the audit, as it was written. `id` counts up."""
+
+    id: int
+    line: AuditLine
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A program that may ask. The secret itself is kept nowhere."""
+
+    id: str
+    name: str
+    secret_hash: str
+    scopes: frozenset[str]
+    created_at: datetime
+    token_lifetime_s: int
+    disabled_at: datetime | None = None

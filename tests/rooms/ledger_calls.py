@@ -1,0 +1,166 @@
+"""Calls for the ledger's tests: citizens who exist only here, and every life a call can have."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import strategies as st
+
+from pbx_bridge.call import events as e
+from pbx_bridge.call.causes import Cause, Source
+from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, unfold
+from pbx_bridge.call.model import Call, Consent, Device, DeviceKind, Opening, Request, Terms
+from pbx_bridge.call.snapshot import snapshot
+from pbx_bridge.call.states import State
+from pbx_bridge.ledger import AuditLine, Change, Idempotency, NewEvent
+from pbx_bridge.phone import Phone
+
+NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
+OPEN = Opening(True)
+CLOSED = Opening(False, NOON + timedelta(hours=15), "it is night")
+
+_numbers = itertools.count(1)
+
+
+def request(user: str = "u-1", **changes: object) -> Request:
+    """What the portal asks for a citizen with a mobile and a browser."""
+    plain: dict[str, object] = {
+        "client": "portal",
+        "user": user,
+        "service": "support",
+        "queue": "support",
+        "devices": (
+            Device(DeviceKind.MOBILE, phone=Phone("+79161234567")),
+            Device(DeviceKind.BROWSER, address="browser-of-anna"),
+        ),
+        "phone": Phone("+79161234567"),
+        "subject": "Не приходит СМС",
+        "client_ref": "order 4711 of Anna",
+        "consent": Consent(phone_data=True, recording=False, text_version="2026-01"),
+    }
+    return Request(**plain | changes)  # type: ignore[arg-type]
+
+
+def newborn(user: str = "u-1", at: datetime = NOON, **changes: object) -> Call:
+    """A call that was just accepted; ids and tickets are drawn here."""
+    number = next(_numbers)
+    return accept(f"call_{number:06}", f"T{number:06}", request(user, **changes), Terms(), at, needs_code=False).call
+
+
+def birth(call: Call, key: str | None = None) -> Change:
+    """The change that stores a new call, as the conductor would make it."""
+    return Change(
+        call=call,
+        wake_at=deadline(call),
+        events=(NewEvent("call.accepted", call.revision, call.accepted_at, {"call": snapshot(call)}),),
+        audit=(AuditLine(call.accepted_at, "portal", "open", "taken"),),
+        idempotency=Idempotency(key, f"print of {key}") if key else None,
+    )
+
+
+def change(before: Call, step: Step, at: datetime) -> Change:
+    """The change that one step of the machine leads to."""
+    data = {"call": snapshot(step.call)}
+    return Change(
+        call=step.call,
+        before_revision=before.revision,
+        wake_at=deadline(step.call),
+        events=(NewEvent(step.news, step.call.revision, at, data),) if step.news else (),
+        wishes=step.commands,
+        audit=(AuditLine(at, "asterisk", "fact", "taken"),),
+    )
+
+
+def dialling(call: Call, at: datetime = NOON) -> Step:
+    """The step that rings the first device."""
+    return advance(call, e.Admitted(OPEN), at)
+
+
+def scheduling(call: Call, at: datetime = NOON) -> Step:
+    """The step that puts the call off until tomorrow."""
+    return advance(call, e.Admitted(CLOSED), at)
+
+
+def aborting(call: Call, at: datetime = NOON) -> Step:
+    """The step that cancels a call without a leg."""
+    return advance(call, e.AbortRequested("portal"), at)
+
+
+# ── every life a call can have ───────────────────────────────────────────────────────────────────────────
+_texts = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
+_phones = st.sampled_from(["+79161234567", "+74951234567", "+12025550123", "+442079460018"]).map(Phone)
+_devices = st.one_of(
+    st.builds(Device, st.just(DeviceKind.MOBILE), phone=_phones),
+    st.builds(Device, st.sampled_from([DeviceKind.SIP, DeviceKind.BROWSER]), address=_texts),
+)
+_consents = st.builds(Consent, st.booleans(), st.booleans(), _texts)
+_terms = st.builds(Terms, rounds=st.integers(0, 2), ring_s=st.integers(1, 90), time_limit_s=st.integers(1, 7200))
+_causes = st.builds(
+    Cause, st.sampled_from(["busy", "rejected", "no_answer"]), st.sampled_from(Source), st.none() | st.just(486)
+)
+_moments = st.timedeltas(timedelta(0), timedelta(days=900)).map(lambda past: NOON + past)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Request:
+    """Any request, of a citizen of its own."""
+    return Request(
+        client=draw(st.sampled_from(["portal", "kiosk"])),
+        user=f"u-{next(_numbers)}",
+        service=draw(st.sampled_from(["support", "tax"])),
+        queue="support",
+        devices=tuple(draw(st.lists(_devices, min_size=1, max_size=3))),
+        phone=draw(st.none() | _phones),
+        locale=draw(st.sampled_from(["ru", "en"])),
+        session_id=draw(st.none() | _texts),
+        subject=draw(st.none() | _texts),
+        client_ref=draw(st.none() | _texts),
+        consent=draw(st.none() | _consents),
+    )
+
+
+@st.composite
+def lives(draw: st.DrawFn) -> list[Step]:
+    """The steps of one call: its birth, then a random walk through the machine."""
+    number = next(_numbers)
+    at = draw(_moments)
+    steps = [
+        accept(f"call_{number:06}", f"T{number:06}", draw(requests()), draw(_terms), at, needs_code=draw(st.booleans()))
+    ]
+    for kind in draw(st.lists(st.sampled_from(e.EVENTS), max_size=25)):
+        call = steps[-1].call
+        at += draw(st.timedeltas(timedelta(0), timedelta(minutes=20)))
+        for event in unfold(call, draw(_fact(kind, call))):
+            steps += _taken(steps[-1].call, event, at)
+    return steps
+
+
+def _taken(call: Call, event: e.Event, at: datetime) -> Iterator[Step]:
+    try:
+        yield advance(call, event, at)
+    except NotNow:
+        return
+
+
+def _fact(kind: type[e.Event], call: Call) -> st.SearchStrategy[e.Event]:
+    """An event of this kind that names what the call has at present, so that most of them are taken."""
+    values: dict[str, st.SearchStrategy[object]] = {
+        "leg": st.just(call.leg or "pb.nobody.1"),
+        "agent": st.sampled_from([*call.ringing, call.agent or "ann", "bob"]),
+        "opening": st.sampled_from([OPEN, CLOSED]),
+        "state": st.sampled_from(State),
+        "by": st.just("portal"),
+        "queue": st.sampled_from(["support", "tax"]),
+        "position": st.integers(1, 9),
+        "likely_s": st.none() | st.integers(0, 900),
+        "at_most_s": st.none() | st.integers(0, 900),
+        "status": st.sampled_from(["TIMEOUT", "FULL", "UNKNOWN"]),
+        "why": st.sampled_from(["agent", "caller", "transfer"]),
+        "cause": _causes,
+        "sip": st.none() | st.sampled_from([480, 486, 503]),
+        "q850": st.none() | st.just(17),
+    }
+    return st.builds(kind, **{field.name: values[field.name] for field in fields(kind)})
