@@ -155,12 +155,8 @@ class Ledger:
         return await self._store.read(outbox.next_at)
 
     async def open_wishes(self) -> list[Wish]:
-        """Every wish that is not settled, in order, whoever has it (`owner` is None where nobody has)."""
-        return await self._store.read(outbox.open_)
-
-    async def claimed_by_others(self, owner: str) -> list[Wish]:
-        """Wishes that somebody else claimed and did not finish: they may or may not have been carried out."""
-        return await self._store.read(lambda connection: outbox.claimed_by_others(connection, owner))
+        """Every wish that is not settled, in order; `maybe_done` where anybody has begun it, even if only now."""
+        return await self._store.read(outbox.all_open)
 
     # ── clients ──────────────────────────────────────────────────────────────────────────────────────────
     async def add_client(self, client: Client) -> None:

@@ -96,17 +96,7 @@ _RETRY = (
 _NEXT = select(
     func.min(case((outbox.c.state == "waiting", outbox.c.not_before), else_=outbox.c.lease_until))
 ).where(text(IS_OPEN.replace("state", "outbox.state")), _IS_HEAD)  # fmt: skip
-_CLAIMED_BY_OTHERS = (
-    select(*_COLUMNS)
-    .where(text(IS_OPEN), outbox.c.state == "claimed", outbox.c.claimed_by != bindparam("owner"))
-    .order_by(outbox.c.id)
-)
-_ALL_OPEN = select(*_COLUMNS).where(text(IS_OPEN)).order_by(outbox.c.id)
-
-
-def open_(connection: Connection) -> list[Wish]:
-    """Every wish that is not settled, whoever has it."""
-    return [_wish(row) for row in connection.execute(_ALL_OPEN)]
+_ALL_OPEN = select(*_COLUMNS).where(text(IS_OPEN), outbox.c.kind.in_(KNOWN_KINDS)).order_by(outbox.c.id)
 
 
 def claim(connection: Connection, owner: str, at: datetime, lease_s: float, limit: int, take_over: bool) -> list[Wish]:
@@ -158,9 +148,9 @@ def next_at(connection: Connection) -> datetime | None:
     return connection.execute(_NEXT).scalar()
 
 
-def claimed_by_others(connection: Connection, owner: str) -> list[Wish]:
-    """Wishes in the hands of somebody else, leases running or not."""
-    return [_wish(row) for row in connection.execute(_CLAIMED_BY_OTHERS, {"owner": owner})]
+def all_open(connection: Connection) -> list[Wish]:
+    """Every wish that is neither done nor dropped, as somebody sees it who has claimed none."""
+    return [_wish(row, mine=False) for row in connection.execute(_ALL_OPEN)]
 
 
 def _row(call_id: str, command: Command, at: datetime, owner: str | None, until: datetime | None) -> dict[str, Any]:
@@ -179,7 +169,7 @@ def _row(call_id: str, command: Command, at: datetime, owner: str | None, until:
     }
 
 
-def _wish(row: Any) -> Wish:
+def _wish(row: Any, *, mine: bool = True) -> Wish:
     return Wish(
         id=row.id,
         call_id=row.call_id,
@@ -187,9 +177,9 @@ def _wish(row: Any) -> Wish:
         owner=row.claimed_by,
         lease_until=row.lease_until,
         attempts=row.attempts,
-        maybe_done=row.attempts - 1 > row.undone,
+        maybe_done=row.attempts - mine > row.undone,
         created_at=row.created_at,
     )
 
 
-__all__ = ["add", "claim", "claimed_by_others", "drop", "finish", "next_at", "retry"]
+__all__ = ["add", "all_open", "claim", "drop", "finish", "next_at", "retry"]

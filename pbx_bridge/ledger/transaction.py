@@ -70,6 +70,8 @@ class Transaction:
         Raises a Conflict (see there), Stale when a call is no longer at its `before_revision`, Refused for a
         mistake of the caller's, LedgerUnavailable. `at` is the time of writing, UTC.
         """
+        if not changes:
+            return Written()
         self.written.extend(changes)
         stored = [
             self._rows.new_event(change.call, event) for change in changes if change.call for event in change.events

@@ -78,9 +78,10 @@ class StoredEvent:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """A wish in the hands of its claimant until `lease_until`.
+    """A wish that is not settled; in the hands of `owner` until `lease_until` once it was claimed.
 
-    `maybe_done`: an earlier attempt began and nobody knows how it ended. Repeat it only in a way that is harmless.
+    `maybe_done`: an attempt began before and nobody knows how it ended. Repeat it only in a way that is harmless.
+    For who has just claimed it, that is an attempt before his own; for who merely looks, any attempt.
     """
 
     id: int
