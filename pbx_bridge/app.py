@@ -23,13 +23,13 @@ from .call.model import Terms
 from .conductor.conductor import Conductor
 from .conductor.ports import Replaced
 from .ledger import Ledger, LedgerUnavailable
-from .portal import Needs, create_app
+from .portal.needs import Needs, Service
+from .portal.needs import Settings as PortalSettings
+from .portal.serving import Runner
+from .portal.site import create_app
 from .settings import Settings
 
 log = structlog.get_logger(__name__)
-
-#: Open streams and requests may take so long to end when the service stops (seconds).
-GOODBYE_S = 3.0
 
 
 class CannotStart(Exception):
@@ -84,8 +84,20 @@ async def house(settings: Settings) -> AsyncIterator[House]:
 
 
 def _needs(settings: Settings, ledger: Ledger, conductor: Conductor) -> Needs:
-    terms = settings.terms
-    raise NotImplementedError
+    token_key, pepper = settings.secrets.token_key.get_secret_value(), settings.secrets.pepper.get_secret_value()
+    if not token_key or not pepper:
+        raise CannotStart("secrets.token_key or secrets.pepper is not set: let `pbx-bridge setup` make them.")
+    chosen = PortalSettings(
+        token_key=token_key.encode(),
+        pepper=pepper.encode(),
+        issuer=settings.tokens.issuer,
+        audience=settings.tokens.audience,
+        node=settings.node,
+        terms=Terms(**settings.terms.model_dump()),
+        cors_origins=settings.http.allowed_origins,
+    )
+    services = {name: Service(name, queue) for name, queue in settings.services.items()}
+    return Needs(conductor, ledger, chosen, now, services)
 
 
 async def serve(settings: Settings) -> None:
@@ -118,7 +130,7 @@ async def _run(rooms: House) -> None:
 
 async def _open_door(rooms: House) -> web.AppRunner:
     http = rooms.settings.http
-    runner = web.AppRunner(rooms.portal, access_log=None, shutdown_timeout=GOODBYE_S)
+    runner = Runner(rooms.portal)
     await runner.setup()
     try:
         await web.TCPSite(runner, http.host, http.port, reuse_address=True).start()

@@ -23,14 +23,17 @@ def configure(format: str, level: str) -> None:
     """`format`: json, console, or auto (console when a terminal reads)."""
     numeric = getattr(logging, level.upper())
     people = format == "console" or (format == "auto" and sys.stderr.isatty())
-    renderer: Any = structlog.dev.ConsoleRenderer() if people else structlog.processors.JSONRenderer(ensure_ascii=False)
+    # Never with local variables: they hold what the types above would have masked.
+    plain = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderer: Any = plain if people else structlog.processors.JSONRenderer(ensure_ascii=False)
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         mask,
     ]
-    errors: list[Any] = [] if people else [structlog.processors.dict_tracebacks]
+    without_locals = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    errors: list[Any] = [] if people else [structlog.processors.ExceptionRenderer(without_locals)]
     structlog.configure(
         processors=[*shared, *errors, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(numeric),
@@ -39,9 +42,8 @@ def configure(format: str, level: str) -> None:
     )
     # Libraries speak through the standard library's logging: the same form, warnings and worse only.
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask, renderer])
-    )
+    forms = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, mask, renderer]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=forms))
     logging.basicConfig(handlers=[handler], level=max(numeric, logging.WARNING), force=True)
 
 

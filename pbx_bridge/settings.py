@@ -70,7 +70,7 @@ class TrunkRoute(_Part):
     prefix: Annotated[str, Field(pattern=r"^\+\d{0,15}$")]
     endpoint: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
     plus: bool = True
-    caller_id: Annotated[str, Field(pattern=r"^[^\r\n\0]{0,80}$")] = ""
+    caller_id: Annotated[str, Field(pattern=r"^[^\x00-\x1f]{0,80}$")] = ""
 
 
 class CallTerms(_Part):
@@ -85,10 +85,14 @@ class CallTerms(_Part):
 
 
 class Secrets(_Part):
-    """Made by `pbx-bridge setup`. The first sealing key seals, all of them open: put a new one in front to rotate."""
+    """Made by `pbx-bridge setup`. The first sealing key seals, all of them open: put a new one in front to rotate.
+
+    `token_key` signs access tokens. `pepper` keys the hashes of client secrets: without it every client registers anew.
+    """
 
     sealing_keys: tuple[SecretStr, ...] = ()
     token_key: SecretStr = SecretStr("")
+    pepper: SecretStr = SecretStr("")
 
 
 class Tokens(_Part):
@@ -162,7 +166,8 @@ def load(named: Path | None = None) -> Settings:
     """Read and check everything. Raises SettingsError with one sentence for each fault."""
     path = find(named)
     _check_environment()
-    reader: type[Settings] = type("_FromFile", (Settings,), {"model_config": Settings.model_config | {"toml_file": path}})
+    where = {"model_config": Settings.model_config | {"toml_file": path}}
+    reader: type[Settings] = type("_FromFile", (Settings,), where)
     try:
         return reader()
     except tomllib.TOMLDecodeError as error:
@@ -178,7 +183,8 @@ def _check_environment() -> None:
         if not variable.startswith("PBX_") or variable in FOREIGN:
             continue
         if variable.split("__")[0] not in known:
-            raise SettingsError(f"The environment variable {variable} is not a setting. Known: {', '.join(sorted(known))}.")
+            names = ", ".join(sorted(known))
+            raise SettingsError(f"The environment variable {variable} is not a setting. Known: {names}.")
 
 
 def _sentences(path: Path | None, error: ValidationError) -> str:

@@ -47,6 +47,16 @@ class _Asked:
     answer: asyncio.Future[Any]
 
 
+@dataclass(slots=True)
+class _Done:
+    """What a committed batch came to."""
+
+    desk: Desk
+    written: Written
+    results: list[tuple[_Asked, Any]]
+    refused: list[tuple[_Asked, errors.Refused]]
+
+
 class Taker:
     """The writer. `submit` a job and await what came of it.
 
@@ -93,7 +103,7 @@ class Taker:
     async def _commit(self, batch: list[_Asked]) -> None:
         while True:
             try:
-                await self._write(batch)
+                done = await self._write(batch)
             except LedgerUnavailable as error:
                 batch = await self._wait_out(batch, error)
                 if not batch:
@@ -109,6 +119,7 @@ class Taker:
                 return
             else:
                 self.trouble = None
+                self._tell(done)
                 return
 
     async def _apart(self, batch: list[_Asked], error: Exception) -> None:
@@ -132,7 +143,7 @@ class Taker:
             await asyncio.sleep(PATIENCE_S)
         return waiting
 
-    async def _write(self, batch: list[_Asked]) -> None:
+    async def _write(self, batch: list[_Asked]) -> _Done:
         desk = Desk()
         results: list[tuple[_Asked, Any]] = []
         refused: list[tuple[_Asked, errors.Refused]] = []
@@ -148,12 +159,7 @@ class Taker:
             if settled := [asked.job.wish for asked in batch if isinstance(asked.job, SettleWish)]:
                 await tx.finish(settled)
             written = await tx.write(changes, at, owner=self._owner, lease_until=at + timedelta(seconds=LEASE_S))
-        self._tell(desk, written)
-        for asked, result in results:
-            if not asked.answer.done():
-                asked.answer.set_result(result)
-        for asked, why in refused:
-            _fail(asked, why)
+        return _Done(desk, written, results, refused)
 
     async def _fill(self, desk: Desk, batch: list[_Asked], tx: Any) -> None:
         ids = {asked.job.call_id for asked in batch if isinstance(asked.job, TakeFact)}
@@ -163,21 +169,26 @@ class Taker:
         if keys:
             desk.keys.update(await tx.idempotent(keys))
 
-    def _tell(self, desk: Desk, written: Written) -> None:
+    def _tell(self, done: _Done) -> None:
         """After the commit, and only then, the world may know."""
-        for call_id, draft in desk.drafts.items():
+        for call_id, draft in done.desk.drafts.items():
             call = draft.call
             if call is None or not draft.changed:
                 continue
             for event in draft.events:
                 state = event.data["call"]["state"]
-                log.info("call", call=call_id, event=event.type, state=state, revision=event.sequence)
+                log.info(event.type, call=call_id, state=state, revision=event.sequence)
             if draft.events:
                 self._hub.ring(call_id, call.revision)
             if draft.wake_at:
                 self.on_wake(draft.wake_at)
-        self.on_waiting(written.waiting)
-        self.on_wishes(written.wishes)
+        self.on_waiting(done.written.waiting)
+        self.on_wishes(done.written.wishes)
+        for asked, result in done.results:
+            if not asked.answer.done():
+                asked.answer.set_result(result)
+        for asked, why in done.refused:
+            _fail(asked, why)
 
 
 def _translated(error: Exception) -> Exception:

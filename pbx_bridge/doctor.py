@@ -1,0 +1,184 @@
+"""`pbx-bridge doctor`: ask every part the question that would otherwise be asked at night."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from .app import CannotStart, ledger_of
+from .asterisk.ami import Ami
+from .asterisk.ari import Ari
+from .asterisk.errors import AsteriskError, NotFound
+from .ledger import LedgerError
+from .settings import Settings, SettingsError, find, load
+
+#: The parts of our dialplan without which an answered citizen has nowhere to go.
+CONTEXTS = ("device-answered", "to-queue", "leg-gone")
+LOOKUP_S = 2.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One answer. `words` say what is wrong and what to do."""
+
+    part: str
+    verdict: Literal["ok", "warn", "fail"]
+    words: str
+
+
+async def examine(config: Path | None) -> list[Finding]:
+    """All findings, in the order in which they should be mended."""
+    try:
+        settings = load(config)
+    except SettingsError as error:
+        return [Finding("configuration", "fail", str(error))]
+    findings = [Finding("configuration", "ok", f"read from {find(config) or 'the environment and defaults'}")]
+    for check in (_secrets, _names, _database, _port, _ari, _ami):
+        findings += [finding async for finding in check(settings)]
+    return findings
+
+
+async def _secrets(settings: Settings) -> AsyncIterator[Finding]:
+    held = {
+        "secrets.sealing_keys": bool(settings.secrets.sealing_keys),
+        "secrets.token_key": bool(settings.secrets.token_key.get_secret_value()),
+        "secrets.pepper": bool(settings.secrets.pepper.get_secret_value()),
+        "asterisk.ari_password": bool(settings.asterisk.ari_password.get_secret_value()),
+        "asterisk.ami_password": bool(settings.asterisk.ami_password.get_secret_value()),
+    }
+    missing = [name for name, there in held.items() if not there]
+    if missing:
+        yield Finding("secrets", "fail", f"{', '.join(missing)} not set; `pbx-bridge setup FOLDER` makes them")
+    else:
+        yield Finding("secrets", "ok", "all are set")
+
+
+async def _names(settings: Settings) -> AsyncIterator[Finding]:
+    hosts = {urlsplit(settings.asterisk.ari_url).hostname or "", settings.asterisk.ami_host}
+    for host in sorted(hosts | {socket.gethostname()}):
+        own = host == socket.gethostname()
+        if await _resolves(host):
+            yield Finding("names", "ok", f"{host} resolves")
+        elif own:
+            # Asterisk looks its own host name up for each call with SDP: five seconds of silence (ASTERISK.md).
+            words = f"this host's name {host} does not resolve: add `127.0.1.1 {host}` to /etc/hosts"
+            yield Finding("names", "warn", words + ", here and where Asterisk runs")
+        else:
+            yield Finding("names", "fail", f"{host} does not resolve: correct [asterisk] or the name service")
+
+
+async def _resolves(host: str) -> bool:
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(LOOKUP_S):
+            await loop.getaddrinfo(host, None)
+    except (OSError, TimeoutError):
+        return False
+    return True
+
+
+async def _database(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        ledger = await ledger_of(settings)
+    except (LedgerError, CannotStart) as error:
+        yield Finding("database", "fail", str(error))
+        return
+    try:
+        await ledger.ping()
+        clients = [each for each in await ledger.clients() if not each.disabled_at]
+        yield Finding("database", "ok", f"schema {await ledger.schema_version()}")
+        if not clients:
+            yield Finding("clients", "warn", "no program may ask yet: `pbx-bridge client add NAME` registers one")
+    except LedgerError as error:
+        yield Finding("database", "fail", str(error))
+    finally:
+        await ledger.close()
+
+
+async def _port(settings: Settings) -> AsyncIterator[Finding]:
+    http = settings.http
+    where = f"{http.host}:{http.port}"
+    with socket.socket(socket.AF_INET6 if ":" in http.host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((http.host, http.port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                yield Finding("http", "fail", f"cannot listen on {where} ({error.strerror}): correct [http]")
+                return
+            words = f"{where} is in use: fine if this service runs; else stop the other (`ss -ltnp`) or set http.port"
+            yield Finding("http", "warn", words)
+            return
+    yield Finding("http", "ok", f"{where} is free")
+
+
+async def _ari(settings: Settings) -> AsyncIterator[Finding]:
+    asterisk = settings.asterisk
+    ari = Ari(asterisk.ari_url, asterisk.ari_user, asterisk.ari_password.get_secret_value(), asterisk.app)
+    try:
+        info = await ari.info()
+        version = info.get("system", {}).get("version", "?")
+        fits = version.startswith(("22.", "23."))
+        words = f"Asterisk {version}" + ("" if fits else " is not 22 LTS, for which this was made")
+        yield Finding("ari", "ok" if fits else "warn", words)
+        for trunk in settings.trunks:
+            yield await _trunk(ari, trunk.endpoint)
+    except AsteriskError as error:
+        yield Finding("ari", "fail", str(error))
+    finally:
+        await ari.close()
+
+
+async def _trunk(ari: Ari, endpoint: str) -> Finding:
+    try:
+        state = (await ari.endpoint("PJSIP", endpoint)).get("state", "unknown")
+    except NotFound:
+        return Finding("trunk", "fail", f"{endpoint} is not in asterisk-conf/pjsip.conf: correct it or [[trunks]]")
+    if state == "offline":
+        return Finding("trunk", "warn", f"{endpoint} is offline: its operator does not answer OPTIONS")
+    return Finding("trunk", "ok", f"{endpoint} is {state}")
+
+
+async def _ami(settings: Settings) -> AsyncIterator[Finding]:
+    asterisk = settings.asterisk
+    ami = Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, asterisk.ami_password.get_secret_value())
+    try:
+        async with ami.listen():
+            yield Finding("ami", "ok", "logged in")
+            for service, queue in settings.services.items():
+                yield await _queue(ami, service, queue)
+            yield await _dialplan(ami)
+    except AsteriskError as error:
+        yield Finding("ami", "fail", str(error))
+
+
+async def _queue(ami: Ami, service: str, name: str) -> Finding:
+    queue = (await ami.queue_status(name)).queues.get(name)
+    if queue is None:
+        return Finding("queue", "fail", f"service {service} leads to queue {name}, which is not in queues.conf")
+    ready = [each for each in queue.members if each.status not in (4, 5) and not each.paused]
+    words = f"{name} has {len(queue.members)} members, {len(ready)} of them ready"
+    return Finding("queue", "ok" if ready else "warn", words)
+
+
+async def _dialplan(ami: Ami) -> Finding:
+    missing = [context for context in CONTEXTS if not await _has_context(ami, context)]
+    if missing:
+        words = f"context {', '.join(missing)} missing: put dialplan/*.conf into Asterisk's configuration and reload"
+        return Finding("dialplan", "fail", words)
+    return Finding("dialplan", "ok", "the way to the queue is there")
+
+
+async def _has_context(ami: Ami, context: str) -> bool:
+    try:
+        answer = await ami.action("ShowDialPlan", Context=context)
+    except AsteriskError:
+        return False
+    return any(each.get("Context") == context for each in answer)
+
