@@ -135,9 +135,7 @@ class Ari:
         path = _path("channels", channel_id, query={name: str(reason)})
         await self._ask(f"hang up {channel_id}", "DELETE", path)
 
-    async def leave_app(
-        self, channel_id: str, *, context: str = "", extension: str = "", priority: int = 0
-    ) -> None:
+    async def leave_app(self, channel_id: str, *, context: str = "", extension: str = "", priority: int = 0) -> None:
         """Let a channel go from Stasis() on in the dialplan: behind it, or at the place that is named.
 
         Conflict means that it is not in the application (any more).
@@ -271,9 +269,7 @@ class Ari:
     ) -> Any:
         """The one door for requests: the decoded answer, or one of our errors. `what` ends "could not …"."""
         url = URL(self._url + path, encoded=True)
-        request = self._session().request(
-            method, url, json=body, headers=headers, allow_redirects=False, ssl=self._ssl
-        )
+        request = self._session().request(method, url, json=body, headers=headers, allow_redirects=False, ssl=self._ssl)
         try:
             async with request as reply:
                 content = await reply.read()
@@ -313,7 +309,7 @@ class Ari:
 
     def _refusal(self, what: str, status: int, answer: Any) -> AriError:
         """Asterisk 22.10.1 says 400, 401, 403, 404, 405, 409, 412, 413, 422, 500, and 503 while it boots."""
-        if not isinstance(answer, dict) or status in AWAY:
+        if not isinstance(answer, dict) or status < 400 or status in AWAY:
             return self._unreachable(what, f"what is there says {status}")
         # Most errors say {"message": …}, a failed allocation says {"error": …}.
         text = f"Asterisk would not {what}: {status} {answer.get('message') or answer.get('error')}."

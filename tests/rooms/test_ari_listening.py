@@ -1,0 +1,202 @@
+"""Listening to ARI, against a stand-in: nothing is lost, nothing holds Asterisk up, and every end is told."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from pbx_bridge.asterisk import errors
+from pbx_bridge.asterisk.ari import WANTED, Ari
+from tests.rooms.ari_desk import HUNG_UP, SECRET, Desk, open_desk, says
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Desk]:
+    async with open_desk() as made:
+        yield made
+
+
+@pytest.fixture
+async def ari(desk: Desk) -> AsyncIterator[Ari]:
+    made = desk.ari(request_timeout_s=1.0)
+    yield made
+    await made.close()
+
+
+async def test_the_filter_is_set_before_the_subscription_brings_events(desk: Desk, ari: Ari) -> None:
+    async with ari.listen():
+        pass
+    assert desk.paths() == [
+        "GET /ari/events?app=pb",
+        "PUT /ari/applications/pb/eventFilter",
+        "POST /ari/applications/pb/subscription?eventSource=endpoint%3APJSIP",
+    ]
+    allowed = [each["type"] for each in desk.asked[1].body["allowed"]]
+    assert allowed == [*WANTED, "ApplicationReplaced"]
+
+
+async def test_a_404_right_after_connecting_means_ask_again(desk: Desk, ari: Ari) -> None:
+    told = 0
+
+    async def known_at_the_third_time(_: web.Request) -> web.StreamResponse:
+        nonlocal told
+        told += 1
+        return web.json_response({"message": "Application not found"}, status=404 if told < 3 else 200)
+
+    desk.answers = {"/eventFilter": known_at_the_third_time}
+    async with ari.listen():
+        assert told == 3
+
+
+async def test_an_application_that_stays_unknown_is_not_waited_for_for_ever(desk: Desk) -> None:
+    desk.answers = {"/eventFilter": says(404, {"message": "Application not found"})}
+    ari = desk.ari(request_timeout_s=0.05)
+    with pytest.raises(errors.NotFound):
+        async with ari.listen():
+            pass
+    await asyncio.wait_for(desk.closed_by_client.wait(), 1)
+    await ari.close()
+
+
+async def test_what_is_said_between_connection_and_set_up_is_heard(desk: Desk, ari: Ari) -> None:
+    said = asyncio.Event()
+
+    async def talk(socket: web.WebSocketResponse) -> None:
+        await socket.send_json(HUNG_UP)
+        said.set()
+
+    async def after_the_event(_: web.Request) -> web.StreamResponse:
+        await said.wait()
+        return web.json_response({})
+
+    desk.talk = talk
+    desk.answers = {"/eventFilter": after_the_event}
+    async with ari.listen() as events:
+        assert await anext(events) == HUNG_UP
+
+
+@pytest.mark.parametrize(
+    "rubbish", ["", "not JSON", "[]", "{}", '"type"', "17", "null", "[" * 100_000, b"\xff\xfe", b"\x00"]
+)
+async def test_a_malformed_message_is_counted_and_skipped(desk: Desk, ari: Ari, rubbish: str | bytes) -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        await (socket.send_str(rubbish) if isinstance(rubbish, str) else socket.send_bytes(rubbish))
+        await socket.send_json(HUNG_UP)
+
+    desk.talk = talk
+    async with ari.listen() as events:
+        assert await anext(events) == HUNG_UP
+    assert (ari.tally.malformed, ari.tally.heard) == (1, 1)
+
+
+async def test_an_orderly_end_stops_the_iterator_after_the_last_event(desk: Desk, ari: Ari) -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        await socket.send_json(HUNG_UP)
+        await socket.close()
+
+    desk.talk = talk
+    async with ari.listen() as events:
+        assert [each["type"] async for each in events] == ["ChannelDestroyed"]
+
+
+async def test_a_connection_that_just_ends_stops_the_iterator_too(desk: Desk, ari: Ari) -> None:
+    """Asterisk ends like this when it is stopped or killed."""
+
+    async def talk(socket: web.WebSocketResponse) -> None:
+        await socket.send_json(HUNG_UP)
+        assert socket._req is not None
+        assert socket._req.transport is not None
+        socket._req.transport.close()
+
+    desk.talk = talk
+    async with ari.listen() as events:
+        assert [each["type"] async for each in events] == ["ChannelDestroyed"]
+
+
+async def test_who_is_replaced_hears_what_came_before_and_then_of_it(desk: Desk, ari: Ari) -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        await socket.send_json(HUNG_UP)
+        await socket.send_json({"type": "ApplicationReplaced", "application": "pb"})
+        # Asterisk leaves the connection open; whatever would come now is not for us.
+        await socket.send_json(HUNG_UP)
+
+    desk.talk = talk
+    async with ari.listen() as events:
+        await anext(events)
+        with pytest.raises(errors.Replaced):
+            await anext(events)
+
+
+async def test_a_peer_that_answers_no_ping_is_given_up(desk: Desk) -> None:
+    ari = desk.ari(heartbeat_s=0.05)
+    async with ari.listen() as events:
+        with pytest.raises(errors.Unreachable, match="No PONG"):
+            await anext(events)
+    await ari.close()
+
+
+async def test_a_slow_consumer_never_holds_asterisk_up(desk: Desk, ari: Ari) -> None:
+    """More than socket buffers hold is said at once; the consumer looks only when all was sent."""
+    count, sent = 20_000, asyncio.Event()
+
+    async def talk(socket: web.WebSocketResponse) -> None:
+        for number in range(count):
+            await socket.send_str(json.dumps({"type": "StasisEnd", "number": number, "padding": "x" * 500}))
+        # The client says goodbye when its reader has come so far.
+        await socket.close()
+        sent.set()
+
+    desk.talk = talk
+    with capture_logs() as logged:
+        async with ari.listen() as events:
+            await asyncio.wait_for(sent.wait(), 30)
+            numbers = [each["number"] async for each in events]  # type: ignore[typeddict-item]
+    assert numbers == list(range(count))
+    assert ari.tally.waiting == 0
+    assert ari.tally.most_waiting == count
+    warnings = [each["waiting"] for each in logged if each["log_level"] == "warning"]
+    assert warnings[:3] == [1000, 2000, 4000]
+
+
+async def test_leaving_closes_the_connection(desk: Desk, ari: Ari) -> None:
+    async with ari.listen():
+        pass
+    await asyncio.wait_for(desk.closed_by_client.wait(), 1)
+
+
+async def test_leaving_a_silent_peer_takes_no_longer_than_the_limit(
+    desk: Desk, ari: Ari, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pbx_bridge.asterisk.ari.CLOSE_S", 0.05)
+    gone = asyncio.Event()
+
+    async def talk(_: web.WebSocketResponse) -> None:
+        await gone.wait()
+
+    desk.talk = talk
+    async with asyncio.timeout(1):
+        async with ari.listen():
+            pass
+    gone.set()
+
+
+async def test_no_log_line_holds_the_secret(desk: Desk, ari: Ari) -> None:
+    async def talk(socket: web.WebSocketResponse) -> None:
+        await socket.send_str("rubbish")
+        await socket.close()
+
+    desk.talk = talk
+    with capture_logs() as logged:
+        async with ari.listen() as events:
+            assert [each async for each in events] == []
+        desk.answers = {"": says(500, {"error": "Allocation failed"})}
+        with contextlib.suppress(errors.Refused):
+            await ari.hangup("pb.1.1")
+    assert len(logged) >= 2
+    assert SECRET not in repr(logged)
