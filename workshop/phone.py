@@ -238,7 +238,7 @@ class Phone:
             "to dial", lambda: next((each for each in self.calls if each.id == done["call"]), None), FACT_S
         )
 
-    # What it hears.
+    # What it hears: in `call` if given, else in the newest call that talks, whichever that is at the time.
 
     async def hears(self, hz: float, within_s: float = FACT_S, call: PhoneCall | None = None) -> float:
         """Wait until the tone is in what it receives from now on; the seconds that took."""
@@ -264,7 +264,7 @@ class Phone:
         try:
             return await self._link.order(do, patience_s, arguments)
         except OrderRefused as error:
-            raise PhoneError(f"{self.name} could not {do.replace('_', ' ')}: {error}. {self._story()}") from None
+            raise PhoneError(f"{self.name}, {do.replace('_', ' ')}: {error}. {self._story()}") from None
 
     def _on_fact(self, message: dict[str, Any]) -> None:
         fact = message["fact"]

@@ -1,6 +1,6 @@
-"""The ear of a workshop phone: what one call receives, waited for and measured.
+"""The ear of a workshop phone: what it receives, waited for and measured.
 
-It listens only while somebody asks. baresip keeps the last second of audio by itself, so an idle ear costs
+It listens only while somebody asks. baresip keeps the last second of audio by itself, so an idle phone costs
 nothing, and every question is about what comes after it was asked.
 """
 
@@ -29,10 +29,11 @@ class NotHeard(Exception):
 
 
 class Ear:
-    """The receiving side of one call."""
+    """An ear for one question. `source` is the audio to listen to now: a phone may change calls meanwhile."""
 
-    def __init__(self, audio: CallAudio) -> None:
-        self._audio = audio
+    def __init__(self, source: Callable[[], CallAudio | None]) -> None:
+        self._source = source
+        self._audio: CallAudio | None = None
         self._rate = 0
         self._channels = 1
 
@@ -88,11 +89,16 @@ class Ear:
     def _take(self) -> array[int]:
         """What came since the last call, one channel of it. Nothing before the media runs."""
         samples = array("h")
+        audio = self._source()
+        if audio is not self._audio:
+            self._audio, self._rate = audio, 0
+        if audio is None:
+            return samples
         try:
             if not self._rate:
-                info = self._audio.info()
+                info = audio.info()
                 self._rate, self._channels = info.rx_sample_rate, max(1, info.rx_channels)
-            while piece := self._audio.read(_READ_BYTES):
+            while piece := audio.read(_READ_BYTES):
                 samples.frombytes(piece)
         except (AudioNotActive, AudioRestarted):
             self._rate = 0  # a re-INVITE may have changed the codec

@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from baresip import Account, Call, Config, Event, Runtime, StackEvent, UserAgent
+from baresip.audio import CallAudio
 from baresip.errors import BaresipError, StaleHandleError
 
 from workshop.mortal import die_with_parent
@@ -72,13 +73,6 @@ class Line:
         self.call = call
         self.talking = False
         self.ending = ""
-        self._ear: Ear | None = None
-
-    @property
-    def ear(self) -> Ear:
-        if self._ear is None:
-            self._ear = Ear(self.sure.audio)
-        return self._ear
 
     @property
     def sure(self) -> Call:
@@ -96,6 +90,7 @@ class Device:
         self._behaviour, self._answer_after_s = setup.behaviour, setup.answer_after_s
         self._runtime = Runtime()
         self._lines: dict[int, Line] = {}  # by baresip's handle, in order of arrival
+        self._dialled: dict[int, str] = {}  # call ids, kept for dial(), which may return after the end
         self._tasks: set[asyncio.Task[None]] = set()
         self._agent: UserAgent | None = None
 
@@ -166,6 +161,7 @@ class Device:
     def _on_event(self, event: StackEvent) -> None:
         if event.event is Event.CALL_OUTGOING:
             self._lines[event.call] = Line(event.call_id or "", False)
+            self._dialled[event.call] = event.call_id or ""
             number = _user(event.peer or "")
             self._fact(self._lines[event.call], "dialled", number=number, name="", dialled=number)
         elif line := self._lines.get(event.call):
@@ -187,7 +183,7 @@ class Device:
             self._fact(line, "held", held=event.event is Event.CALL_HOLD)
 
     def _attach(self, call: Call) -> None:
-        """The call object for a line the stack has told of already."""
+        """Add the call object to a line the stack has told of already, unless it is over already, too."""
         line = self._lines.get(call.handle)
         if line is not None:
             line.call = call
@@ -237,17 +233,26 @@ class Device:
             raise OrderFailed("the phone is not switched on")
         call = await self._agent.dial(self._uri(uri))
         self._attach(call)
-        return {"call": self._lines[call.handle].id if call.handle in self._lines else call.call_id}
+        return {"call": self._dialled.pop(call.handle)}
 
     async def do_hears(self, hz: float, within_s: float, call: str = "") -> dict[str, Any]:
-        return {"after_s": await self._line(call, "talking").ear.hears(hz, within_s)}
+        return {"after_s": await self._ear(call).hears(hz, within_s)}
 
     async def do_hears_nothing(self, within_s: float, call: str = "") -> None:
-        await self._line(call, "talking").ear.hears_nothing(within_s)
+        await self._ear(call).hears_nothing(within_s)
 
     async def do_heard(self, call: str = "") -> dict[str, Any]:
-        heard = await self._line(call, "talking").ear.heard()
+        heard = await self._ear(call).heard()
         return {"hz": heard.hz, "level_dbfs": heard.level_dbfs}
+
+    def _ear(self, call_id: str) -> Ear:
+        """An ear for this call, or for the newest one that talks, whichever that is at the time."""
+
+        def source() -> CallAudio | None:
+            fits = (each for each in reversed(self._lines.values()) if call_id in ("", each.id))
+            return next((each.call.audio for each in fits if each.call and each.talking), None)
+
+        return Ear(source)
 
     def _line(self, call_id: str, needed: str = "") -> Line:
         """The line with this id, or the newest that rings or talks as needed."""
