@@ -1,0 +1,89 @@
+"""The one place where an exception becomes a problem document."""
+
+from __future__ import annotations
+
+import structlog
+from aiohttp import hdrs, web
+
+from ..conductor import errors as conductor
+from ..ledger.errors import LedgerUnavailable
+from .bodies import too_large
+from .needs import NEEDS
+from .operations import Handler
+from .problems import Problem
+from .requests import REQUEST_ID
+
+log = structlog.get_logger(__name__)
+
+#: Seconds after which a database that does not answer may be asked again.
+DATABASE_RETRY_S = 2
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer every exception. One that nobody foresaw is logged with its traceback and told without it."""
+    try:
+        return await handler(request)
+    except Exception as error:
+        problem = translate(error, request)
+        if problem.row.status >= 500:
+            _log(problem, error, request)
+        return problem.response(request.get(REQUEST_ID))
+
+
+def translate(error: Exception, request: web.Request) -> Problem:
+    """The problem that stands for an exception."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, web.HTTPException):
+        return _of_http(error, request)
+    if isinstance(error, conductor.Refused):
+        return _of_conductor(error)
+    if isinstance(error, LedgerUnavailable | TimeoutError):
+        return Problem("database-unavailable", retry_after_s=DATABASE_RETRY_S)
+    return Problem("internal-error")
+
+
+def _of_http(error: web.HTTPException, request: web.Request) -> Problem:
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted(error.allowed_methods))
+        return Problem("method-not-allowed", headers={hdrs.ALLOW: allowed})
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        return too_large(request.app[NEEDS].settings.body_limit)
+    slugs = {403: "not-allowed-origin", 404: "not-found", 417: "expectation-failed"}
+    return Problem(slugs.get(error.status, "malformed-request"))
+
+
+def _of_conductor(error: conductor.Refused) -> Problem:
+    words = str(error)
+    match error:
+        case conductor.UnknownCall():
+            return Problem("unknown-call")
+        case conductor.KeyReused():
+            return Problem("idempotency-key-reused", words)
+        case conductor.KeyInFlight():
+            return Problem("request-in-flight", retry_after_s=error.retry_after_s)
+        case conductor.CitizenBusy():
+            return Problem("citizen-busy", words, call_id=error.call_id, headers=_location(error.call_id))
+        case conductor.AlreadyScheduled():
+            return Problem("already-scheduled", words, call_id=error.call_id, headers=_location(error.call_id))
+        case conductor.RevisionPassed():
+            etag = f'"{error.revision}"'
+            return Problem("revision-passed", words, revision=error.revision, headers={hdrs.ETAG: etag})
+        case conductor.MemoryUnavailable():
+            return Problem("database-unavailable", retry_after_s=error.retry_after_s)
+        case _:
+            return Problem("refused", words)
+
+
+def _location(call_id: str) -> dict[str, str]:
+    return {hdrs.LOCATION: f"/v1/calls/{call_id}"}
+
+
+def _log(problem: Problem, error: Exception, request: web.Request) -> None:
+    route = request.match_info.route.resource
+    path = route.canonical if route else "-"
+    if problem.slug == "internal-error":
+        log.error("a request failed for a reason nobody foresaw", route=path, exc_info=error)
+    else:
+        log.warning("a request could not be served", route=path, problem=problem.slug, why=str(error))

@@ -1,0 +1,59 @@
+"""Who asks, and may they? Every operation but the open ones passes here before its handler is called."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import hdrs, web
+from aiohttp.web_urldispatcher import SystemRoute
+
+from .needs import NEEDS
+from .operations import OPERATION_OF, Handler
+from .problems import Problem
+from .tokens import Grant, NotAToken, Tokens
+
+TOKENS: web.AppKey[Tokens] = web.AppKey("tokens", Tokens)
+GRANT: web.RequestKey[Grant] = web.RequestKey("grant", Grant)
+_REALM = 'Bearer realm="pbx-bridge"'
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse whoever may not; leave the grant in the request.
+
+    A route that no operation owns is a system route of aiohttp (404, 405) or a CORS preflight; both hold nothing.
+    Anything else without an operation is a mistake, and stays shut.
+    """
+    route = request.match_info.route
+    operation = request.app[OPERATION_OF].get(route)
+    if operation is None and not isinstance(route, SystemRoute) and request.method != hdrs.METH_OPTIONS:
+        raise Problem("not-found")
+    if operation is not None and operation.scope is not None:
+        request[GRANT] = await _grant(request, operation.scope)
+    return await handler(request)
+
+
+async def _grant(request: web.Request, scope: str) -> Grant:
+    headers = request.headers.getall(hdrs.AUTHORIZATION, [])
+    if not headers:
+        raise Problem("unauthorized", headers={hdrs.WWW_AUTHENTICATE: _REALM})
+    match = _BEARER.fullmatch(headers[0])
+    if len(headers) > 1 or match is None:
+        raise _invalid("there must be one Authorization header, of the form `Bearer <token>`")
+    try:
+        grant = request.app[TOKENS].check(match[1])
+    except NotAToken as error:
+        raise _invalid(str(error)) from None
+    client = await request.app[NEEDS].ledger.client(grant.client)
+    if client is None or client.disabled_at is not None:
+        raise _invalid("the token's client was disabled or removed")
+    if scope not in grant.scopes or scope not in client.scopes:
+        words = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
+        raise Problem("insufficient-scope", headers={hdrs.WWW_AUTHENTICATE: words}, scope=scope)
+    return grant
+
+
+def _invalid(detail: str) -> Problem:
+    words = f'{_REALM}, error="invalid_token", error_description="{detail}"'
+    return Problem("invalid-token", detail, headers={hdrs.WWW_AUTHENTICATE: words})

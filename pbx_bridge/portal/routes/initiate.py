@@ -1,0 +1,159 @@
+"""Start a call. The answer says that the wish is kept; what comes of it is read from the events."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from aiohttp import hdrs, web
+from pydantic import TypeAdapter
+
+from ...call import model
+from ...conductor.jobs import Wanted
+from .. import answers, complaints
+from ..bodies import as_json, fingerprint, read_json
+from ..guard import GRANT
+from ..needs import NEEDS
+from ..operations import Answer, Body, Header, Operation
+from ..problems import Problem
+from ..schemas import AnyDevice, CallRequest, Consent, Mobile, Sip
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+#: Printable ASCII without blanks, and no quotes or backslashes: the same key with and without quotes is one key.
+_KEY = re.compile(r"[!#-\[\]-~]{1,255}")
+_KEY_SCHEMA = {"type": "string", "pattern": r"^(\"[!#-\[\]-~]{1,255}\"|[!#-\[\]-~]{1,255})$"}
+_ADAPTER = TypeAdapter(CallRequest)
+
+
+async def initiate(request: web.Request) -> web.Response:
+    """Check everything, then leave it to the conductor."""
+    needs = request.app[NEEDS]
+    key = _key(request)
+    body, sent = await read_json(request, _ADAPTER)
+    service = needs.services.get(body.service)
+    if service is None:
+        raise complaints.problem([complaints.item("body", "/service", "is not in the directory of services")])
+    client = request[GRANT].client
+    terms = needs.settings.terms
+    if body.time_limit_s is not None:
+        terms = replace(terms, time_limit_s=body.time_limit_s)
+    print_ = fingerprint(sent, needs.settings.pepper)
+    wanted = Wanted(client, key, print_, to_request(body, client, service.queue), terms)
+    opened = await needs.conductor.open(wanted)
+    here = f"/v1/calls/{opened.call_id}"
+    headers = {hdrs.LOCATION: here} | ({"Idempotent-Replayed": "true"} if opened.replayed else {})
+    answer = {"call": dict(opened.answer), "ticket": opened.answer["ticket"], "events_url": f"{here}/events"}
+    return as_json(answer, status=202, headers=headers)
+
+
+def _key(request: web.Request) -> str:
+    """The key, without the quotes that the draft's structured form puts around it."""
+    given = request.headers.getall(IDEMPOTENCY_KEY, [])
+    if not given:
+        raise Problem("idempotency-key-missing")
+    key = given[0]
+    if len(key) > 2 and key[0] == key[-1] == '"':
+        key = key[1:-1]
+    if len(given) > 1 or not _KEY.fullmatch(key):
+        rule = "Idempotency-Key must be given once, with 1 to 255 printable ASCII characters without blanks"
+        raise Problem("invalid-header", rule)
+    return key
+
+
+def to_request(body: CallRequest, client: str, queue: str) -> model.Request:
+    """The request in the words of the call room. Raises Problem when it leaves no device to ring."""
+    user = body.user
+    return model.Request(
+        client=client,
+        user=user.id,
+        service=body.service,
+        queue=queue,
+        devices=tuple(_devices(body)),
+        phone=user.phone,
+        time_zone=user.time_zone,
+        locale=user.locale,
+        session_id=body.session_id,
+        subject=body.subject,
+        client_ref=body.client_ref,
+        consent=_consent(body.consent),
+    )
+
+
+def _devices(body: CallRequest) -> list[model.Device]:
+    asked: list[AnyDevice] = body.devices or [Mobile(kind="mobile")]
+    devices: list[model.Device] = []
+    lost: list[dict[str, str]] = []
+    for place, device in enumerate(asked):
+        if isinstance(device, Mobile):
+            number = device.number or body.user.phone
+            if number is None:
+                pointer = f"/devices/{place}/number" if body.devices else "/devices"
+                lost.append(complaints.item("body", pointer, "is required, as user.phone is not given"))
+            devices.append(model.Device(model.DeviceKind.MOBILE, number))
+        elif isinstance(device, Sip):
+            devices.append(model.Device(model.DeviceKind.SIP, address=device.address))
+        else:
+            devices.append(model.Device(model.DeviceKind.BROWSER))
+    if lost:
+        raise complaints.problem(lost)
+    return devices
+
+
+def _consent(consent: Consent | None) -> model.Consent | None:
+    return model.Consent(consent.phone_data, consent.recording, consent.text_version) if consent else None
+
+
+_EXAMPLES = {
+    "smallest": {"service": "support", "user": {"id": "u-1", "phone": "+79161234567"}},
+    "whole": {
+        "service": "support",
+        "to": None,
+        "user": {"id": "u-1", "phone": "+79161234567", "time_zone": "Asia/Kamchatka", "locale": "ru"},
+        "devices": [
+            {"kind": "browser"},
+            {"kind": "sip", "address": "alice"},
+            {"kind": "mobile", "number": "+79161234567"},
+        ],
+        "session_id": "s-1",
+        "time_limit_s": 1800,
+        "subject": "Не приходит СМС",
+        "when": "now",
+        "consent": {"phone_data": True, "recording": False, "text_version": "2026-01"},
+        "client_ref": "order 17",
+    },
+}
+
+OPERATIONS = (
+    Operation(
+        id="initiateCall",
+        method="POST",
+        path="/v1/calls",
+        summary="Call a citizen and connect them to a service",
+        description="Rings at most once per attempt, however often the request is repeated with the same key.",
+        handler=initiate,
+        scope="calls:write",
+        headers=(
+            Header(IDEMPOTENCY_KEY, "one for each intent; repeat a request with its own", _KEY_SCHEMA, required=True),
+        ),
+        body=Body(CallRequest, _EXAMPLES),
+        answers=(
+            Answer(
+                202,
+                "The call is accepted and kept; what happens is told by its events",
+                {"application/json": answers.Accepted},
+                (
+                    Header("Location", "the call", required=True),
+                    Header("Idempotent-Replayed", "`true` when an earlier request made the call"),
+                ),
+            ),
+        ),
+        problems=(
+            "idempotency-key-missing",
+            "invalid-header",
+            "citizen-busy",
+            "already-scheduled",
+            "request-in-flight",
+            "idempotency-key-reused",
+        ),
+    ),
+)

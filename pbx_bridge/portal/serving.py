@@ -1,0 +1,67 @@
+"""Run the application on aiohttp, with bounds for slow and hostile peers, and problem documents even for bytes
+that are no HTTP request (aiohttp answers those itself, before any application is asked)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from .needs import NEEDS
+from .problems import Problem
+
+log = structlog.get_logger(__name__)
+
+#: Seconds that the rest of a refused body is read away, so that the peer sees the answer instead of a reset.
+LINGER_S = 3.0
+#: Seconds that open requests get when the service stops.
+STOP_S = 10.0
+
+
+class _Protocol(RequestHandler):
+    """One connection."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What aiohttp could not read, or a failure outside every middleware. Nothing of the bytes is repeated."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer has begun; another one cannot be sent")
+        if status < 500:
+            log.info("not a request", why=type(exc).__name__)
+            response = Problem("malformed-request").response()
+        else:
+            log.error("a request failed before it reached the application", exc_info=exc)
+            response = Problem("internal-error").response()
+        response.force_close()
+        return response
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class Runner(web.AppRunner):
+    """Like web.AppRunner. A connection that sends no whole header within `keepalive_s` is closed."""
+
+    def __init__(self, app: web.Application) -> None:
+        super().__init__(
+            app,
+            access_log=None,
+            keepalive_timeout=app[NEEDS].settings.keepalive_s,
+            lingering_time=LINGER_S,
+            auto_decompress=False,
+            shutdown_timeout=STOP_S,
+        )
+
+    async def _make_server(self) -> web.Server:
+        # There is no public way to give AppRunner another protocol class; test_portal_serving would notice.
+        made: Any = await super()._make_server()
+        return _Server(made.request_handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)

@@ -1,0 +1,93 @@
+"""Put the room together: every operation on its route, behind the same three doors."""
+
+from __future__ import annotations
+
+import json
+
+import aiohttp_cors
+from aiohttp import hdrs, web
+
+from .. import __version__
+from .errors import problems
+from .guard import TOKENS, guard
+from .needs import NEEDS, Needs
+from .openapi import build
+from .operations import OPERATION_OF, OPERATIONS, Operation
+from .problems import Problem
+from .requests import METRICS, REQUEST_ID_HEADER, Metrics, accounted
+from .routes import abort, about, calls, events, health, initiate, oauth
+from .stream import READERS, Readers
+from .tokens import Tokens
+
+#: In the order in which the document shows them.
+ALL: tuple[Operation, ...] = (
+    *oauth.OPERATIONS,
+    *initiate.OPERATIONS,
+    *calls.OPERATIONS,
+    *abort.OPERATIONS,
+    *events.OPERATIONS,
+    *health.OPERATIONS,
+    *about.OPERATIONS,
+)
+#: What a page of another origin may send and see. Tokens travel in a header, so no cookies are ever allowed.
+_CORS_SENT = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID")
+_CORS_SEEN = ("ETag", "Location", "Retry-After", "Idempotent-Replayed", "WWW-Authenticate", REQUEST_ID_HEADER)
+
+
+def create_app(needs: Needs) -> web.Application:
+    """The application. Run it with serving.Runner. Raises ValueError for a token key that is too short."""
+    settings = needs.settings
+    app = web.Application(middlewares=[accounted, problems, guard], client_max_size=settings.body_limit)
+    app[NEEDS] = needs
+    app[TOKENS] = Tokens(settings.token_key, settings.issuer, settings.audience, needs.clock)
+    app[METRICS] = Metrics(needs.registry)
+    app[READERS] = Readers()
+    app[OPERATIONS] = ALL
+    app[OPERATION_OF] = {}
+    for operation in ALL:
+        _add(app, operation)
+    app[about.OPENAPI] = json.dumps(build(ALL, __version__), ensure_ascii=False).encode()
+    if settings.cors_origins:
+        _allow_origins(app, settings.cors_origins)
+    app.on_response_prepare.append(_harden)
+    app.on_shutdown.append(app[READERS].close)
+    return app
+
+
+def _add(app: web.Application, operation: Operation) -> None:
+    methods = [operation.method]
+    if operation.method == hdrs.METH_GET:
+        methods.append(hdrs.METH_HEAD)  # RFC 9110, 9.1: whatever has GET has HEAD
+    for method in methods:
+        route = app.router.add_route(method, operation.path, operation.handler, expect_handler=_invite)
+        app[OPERATION_OF][route] = operation
+
+
+async def _invite(request: web.Request) -> web.StreamResponse | None:
+    """`Expect: 100-continue`: ask for the body, unless it is too large anyway. This runs before any middleware,
+    so it answers itself."""
+    limit = request.app[NEEDS].settings.body_limit
+    if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
+        return Problem("expectation-failed").response()
+    if (request.content_length or 0) > limit:
+        return Problem("too-large", max_bytes=limit).response()
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    request.writer.output_size = 0
+    return None
+
+
+def _allow_origins(app: web.Application, origins: tuple[str, ...]) -> None:
+    options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]
+        allow_credentials=False, expose_headers=_CORS_SEEN, allow_headers=_CORS_SENT, max_age=600
+    )
+    cors = aiohttp_cors.setup(app, defaults=dict.fromkeys(origins, options))
+    for route in list(app.router.routes()):
+        if route.method != hdrs.METH_HEAD:
+            cors.add(route)
+
+
+async def _harden(request: web.Request, response: web.StreamResponse) -> None:
+    """Headers for every answer, errors too."""
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers[hdrs.SERVER] = "pbx-bridge"

@@ -1,0 +1,322 @@
+"""The portal's room with a house behind it that is played by people: a desk that keeps calls in memory, moves them
+by the real call machine, and can be told to be slow, busy or away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from ulid import ULID
+
+from pbx_bridge.call import events as e
+from pbx_bridge.call.machine import Step, accept, advance
+from pbx_bridge.call.model import Call, Opening
+from pbx_bridge.call.snapshot import snapshot
+from pbx_bridge.call.states import State
+from pbx_bridge.conductor.errors import CitizenBusy, KeyReused, RevisionPassed, UnknownCall
+from pbx_bridge.conductor.hub import Hub
+from pbx_bridge.conductor.jobs import Wanted
+from pbx_bridge.ledger import BadCursor, CallFilter, Client, LedgerUnavailable, Page, StoredEvent
+from pbx_bridge.portal.clients import new_client
+from pbx_bridge.portal.guard import TOKENS
+from pbx_bridge.portal.needs import Needs, Settings
+from pbx_bridge.portal.serving import Runner
+from pbx_bridge.portal.site import create_app
+
+PEPPER = b"p" * 32
+TOKEN_KEY = b"k" * 32
+SCOPES = frozenset({"calls:read", "calls:write"})
+BODY: Mapping[str, Any] = {"service": "support", "user": {"id": "u-1", "phone": "+79161234567"}}
+
+
+class Clock:
+    """A wall clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 1, 12, 6, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def later(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Opened:
+    call_id: str
+    answer: Mapping[str, Any]
+    replayed: bool
+
+
+@dataclass(frozen=True)
+class Aborted:
+    call: Call
+    won: bool
+
+
+@dataclass
+class House:
+    """Conductor and ledger in one, in memory. `trouble` is raised by the next question instead of an answer."""
+
+    clock: Clock = field(default_factory=Clock)
+    hub: Hub = field(default_factory=Hub)
+    calls_: dict[str, Call] = field(default_factory=dict)
+    events_: dict[str, list[StoredEvent]] = field(default_factory=dict)
+    clients_: dict[str, Client] = field(default_factory=dict)
+    keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
+    wanted: list[Wanted] = field(default_factory=list)
+    parts: dict[str, str | None] = field(default_factory=lambda: {"asterisk_ari": None, "database": None})
+    trouble: Exception | None = None
+    reads: int = 0
+
+    # ── people ──
+    def client(self, name: str = "portal", scopes: frozenset[str] = SCOPES) -> tuple[Client, str]:
+        """Register a program; gives it and its secret."""
+        made = new_client(PEPPER)
+        client = Client(made.id, name, made.secret_hash, scopes, self.clock(), 600)
+        self.clients_[client.id] = client
+        return client, made.secret
+
+    def disable(self, client: Client) -> None:
+        """The operator takes a program's rights away."""
+        self.clients_[client.id] = replace(client, disabled_at=self.clock())
+
+    def tell(self, call_id: str, fact: e.Event) -> Call:
+        """Something happens on a call."""
+        self._keep(advance(self.calls_[call_id], fact, self.clock()))
+        return self.calls_[call_id]
+
+    def rings(self, call_id: str) -> Call:
+        """The citizen's device rings."""
+        return self.tell(call_id, e.DeviceRang(self.calls_[call_id].leg or ""))
+
+    def hangs_up(self, call_id: str) -> Call:
+        """The citizen's device is gone: this ends the call."""
+        return self.tell(call_id, e.DeviceGone(self.calls_[call_id].leg or "", 486, 17))
+
+    # ── what the conductor does ──
+    async def open(self, wanted: Wanted) -> Opened:
+        self._may_fail()
+        self.wanted.append(wanted)
+        known = self.keys.get((wanted.client, wanted.key))
+        if known and known[0] != wanted.fingerprint:
+            raise KeyReused("this Idempotency-Key was used with another request body")
+        if known:
+            return Opened(known[1], self.events_[known[1]][0].data["call"], replayed=True)
+        for call in self.calls_.values():
+            if (call.request.client, call.request.user) == (wanted.client, wanted.request.user) and not call.outcome:
+                raise CitizenBusy(call.id)
+        call_id = f"call_{ULID()}".lower()
+        self.keys[wanted.client, wanted.key] = (wanted.fingerprint, call_id)
+        ticket = f"{len(self.calls_):09d}"
+        self._keep(accept(call_id, ticket, wanted.request, wanted.terms, self.clock(), needs_code=False))
+        self._keep(advance(self.calls_[call_id], e.Admitted(Opening(open=True)), self.clock()))
+        return Opened(call_id, self.events_[call_id][0].data["call"], replayed=False)
+
+    async def abort(self, call_id: str, *, by: str, if_revision: int | None = None) -> Aborted:
+        self._may_fail()
+        call = self.calls_.get(call_id)
+        if call is None:
+            raise UnknownCall("there is no such call")
+        if if_revision is not None and if_revision != call.revision:
+            raise RevisionPassed(if_revision, call.revision)
+        if call.state is not State.ENDED:
+            self.tell(call_id, e.AbortRequested(by))
+            self.hangs_up(call_id)
+        call = self.calls_[call_id]
+        return Aborted(call, call.cause is not None and call.cause.slug == "aborted")
+
+    async def call(self, call_id: str) -> Call | None:
+        self._may_fail()
+        return self.calls_.get(call_id)
+
+    def health(self) -> Mapping[str, str | None]:
+        return self.parts
+
+    # ── what the ledger does ──
+    async def events(self, call_id: str, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
+        self._may_fail()
+        self.reads += 1
+        return [event for event in self.events_[call_id] if event.sequence > after][:limit]
+
+    async def calls(self, filter_: CallFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
+        self._may_fail()
+        if cursor is not None and cursor not in self.calls_:
+            raise BadCursor("this cursor did not come from here; start again without one")
+        found = [
+            call for call in sorted(self.calls_.values(), key=lambda c: c.id, reverse=True) if _fits(call, filter_)
+        ]
+        found = [call for call in found if cursor is None or call.id < cursor]
+        return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+
+    async def client_(self, client_id: str) -> Client | None:
+        self._may_fail()
+        return self.clients_.get(client_id)
+
+    def _may_fail(self) -> None:
+        if self.trouble is not None:
+            raise self.trouble
+
+    def _keep(self, step: Step) -> None:
+        call = step.call
+        self.calls_[call.id] = call
+        if step.news:
+            row = StoredEvent(
+                f"evt_{ULID()}".lower(),
+                call.id,
+                call.request.client,
+                call.revision,
+                step.news,
+                self.clock(),
+                {"call": snapshot(call)},
+            )
+            self.events_.setdefault(call.id, []).append(row)
+            self.hub.ring(call.id, call.revision)
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The house as a ledger, whose `client` is a question; as a house it is a person."""
+
+    house: House
+
+    async def client(self, client_id: str) -> Client | None:
+        return await self.house.client_(client_id)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.house, name)
+
+
+def _fits(call: Call, wanted: CallFilter) -> bool:
+    request = call.request
+    return (
+        wanted.client in (None, request.client)
+        and wanted.user in (None, request.user)
+        and wanted.service in (None, request.service)
+        and (wanted.states is None or call.state in wanted.states)
+        and (wanted.from_ is None or call.accepted_at >= wanted.from_)
+        and (wanted.to is None or call.accepted_at < wanted.to)
+    )
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def problem(self) -> str:
+        """The problem's slug; fails unless this is a proper problem document."""
+        assert self.headers["Content-Type"].startswith("application/problem+json"), self.body
+        document = self.json
+        assert document["status"] == self.status
+        assert document["title"]
+        assert document["detail"]
+        kind = document["type"]
+        assert kind.startswith("/problems/")
+        return str(kind.removeprefix("/problems/"))
+
+    @property
+    def complaints(self) -> dict[str, str]:
+        """Pointer to rule, of a request that was not valid."""
+        assert self.problem == "validation-failed"
+        return {entry["pointer"]: entry["detail"] for entry in self.json["errors"]}
+
+
+@dataclass
+class Site:
+    """A running portal and somebody who asks it. `client` is the one it asks for."""
+
+    house: House
+    app: web.Application
+    runner: Runner
+    session: aiohttp.ClientSession
+    port: int
+    client: Client
+    secret: str
+    asked: int = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def token(self, client: Client | None = None, scopes: frozenset[str] = SCOPES) -> str:
+        return self.app[TOKENS].issue((client or self.client).id, scopes, 600)
+
+    def bearer(self, client: Client | None = None, scopes: frozenset[str] = SCOPES) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token(client, scopes)}"}
+
+    async def ask(self, method: str, path: str, *, client: Client | None = None, **how: Any) -> Reply:
+        """Ask with a good token, unless headers bring an Authorization of their own (None: without any)."""
+        headers = {**self.bearer(client), **how.pop("headers", {})}
+        headers = {name: value for name, value in headers.items() if value is not None}
+        async with self.session.request(method, self.url + path, headers=headers, **how) as response:
+            return Reply(response.status, response.headers.copy(), await response.read())
+
+    async def get(self, path: str, **how: Any) -> Reply:
+        return await self.ask("GET", path, **how)
+
+    async def post(self, path: str, **how: Any) -> Reply:
+        return await self.ask("POST", path, **how)
+
+    async def initiate(self, body: Any = BODY, *, key: str | None = None, **how: Any) -> Reply:
+        """POST /v1/calls under a fresh key."""
+        self.asked += 1
+        headers = {"Idempotency-Key": key or f"key-{self.asked}", **how.pop("headers", {})}
+        return await self.post("/v1/calls", json=body, headers=headers, **how)
+
+    async def open_call(self, user: str = "u-1", **how: Any) -> str:
+        """A call that has begun; its id."""
+        body = {**BODY, "user": {"id": user, "phone": "+79161234567"}}
+        reply = await self.initiate(body, **how)
+        assert reply.status == 202, reply.body
+        return str(reply.json["call"]["id"])
+
+    async def raw(self, sent: bytes) -> bytes:
+        """Send bytes, and give everything that comes back until the other side closes."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(sent)
+        await writer.drain()
+        async with asyncio.timeout(10):
+            got = await reader.read()
+        writer.close()
+        return got
+
+
+@asynccontextmanager
+async def serve(house: House, **settings: Any) -> AsyncIterator[Site]:
+    """A portal on a free port."""
+    chosen = Settings(token_key=TOKEN_KEY, pepper=PEPPER, **settings)
+    needs = Needs(house, Memory(house), chosen, house.clock)
+    app = create_app(needs)
+    runner = Runner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    client, secret = house.client()
+    port = runner.addresses[0][1]
+    async with aiohttp.ClientSession() as session:
+        try:
+            yield Site(house, app, runner, session, port, client, secret)
+        finally:
+            await runner.cleanup()
+
+
+def away() -> LedgerUnavailable:
+    """What a ledger says whose database is gone."""
+    return LedgerUnavailable("the database does not answer")
