@@ -135,6 +135,8 @@ def disable(client_id: str, *, config: Config = None) -> int:
 
 def main() -> None:
     """The entry point: known troubles become one sentence, without a stack trace."""
+    # Commands speak in sentences; only the running service logs its doings.
+    logs.configure("auto", "warning")
     try:
         result = app()
     except (CannotStart, settings.SettingsError, LedgerError) as error:

@@ -29,7 +29,11 @@ class Queue:
 
 
 def desk(
-    *, trunks: Mapping[str, int], agents: Sequence[Agent] = (), queues: Iterable[Queue] = (), citizens: Iterable[str] = ()
+    *,
+    trunks: Mapping[str, int],
+    agents: Sequence[Agent] = (),
+    queues: Iterable[Queue] = (),
+    citizens: Iterable[str] = (),
 ) -> dict[str, str]:
     """Configuration files: name → text. `trunks` are endpoint → loopback port; `citizens` register by name."""
     sip = [_trunk(name, port) for name, port in trunks.items()]
