@@ -167,8 +167,8 @@ def _idempotency() -> None:
 def _outbox() -> None:
     op.create_table(
         "outbox",
-        sa.Column("id", Serial, sa.Identity(), nullable=False, comment="wishes of one call go in this order"),
         sa.Column("call_id", sa.Text(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False, comment="from 1; wishes of one call go in this order"),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("body", Json, nullable=False),
         sa.Column("state", sa.Text(), nullable=False, comment="waiting, claimed: to do; done, dropped: over"),
@@ -183,12 +183,11 @@ def _outbox() -> None:
             "state <> 'claimed' OR (claimed_by IS NOT NULL AND lease_until IS NOT NULL)", name="ck_outbox_claim"
         ),
         sa.CheckConstraint("state IN ('waiting', 'claimed', 'done', 'dropped')", name="ck_outbox_state"),
-        sa.CheckConstraint("attempts >= undone AND undone >= 0", name="ck_outbox_counts"),
+        sa.CheckConstraint("number > 0 AND attempts >= undone AND undone >= 0", name="ck_outbox_counts"),
         sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name="fk_outbox_call_id"),
-        sa.PrimaryKeyConstraint("id", name="pk_outbox"),
+        sa.PrimaryKeyConstraint("call_id", "number", name="pk_outbox"),
         comment="wishes to the outside world, written together with the fact they follow from",
-        sqlite_autoincrement=True,
     )
     op.create_index(
-        "outbox_open", "outbox", ["call_id", "id"], unique=False, **_where("state IN ('claimed', 'waiting')")
+        "outbox_open", "outbox", ["call_id", "number"], unique=False, **_where("state IN ('claimed', 'waiting')")
     )

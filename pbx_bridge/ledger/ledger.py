@@ -111,7 +111,8 @@ class Ledger:
 
     async def events_after(self, event_id: str, client: str | None = None, limit: int = 1000) -> list[StoredEvent]:
         """The events of all calls (of `client`) with an id above `event_id`, by id; "" begins at the first."""
-        rows = await self._ask(reads.LATER_EVENTS, {"after": event_id, "client": client, "limit": limit})
+        statement = reads.LATER_EVENTS if client is None else reads.LATER_EVENTS_OF_CLIENT
+        rows = await self._ask(statement, {"after": event_id, "client": client, "limit": limit})
         return [self._rows.event(row) for row in rows]
 
     async def audit(self, call_id: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredLine]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BindParameter,
     Boolean,
     Connection,
     Select,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 
@@ -31,18 +33,21 @@ from .tables import IS_OPEN, outbox
 from .values import Wish
 
 _COLUMNS = (
-    outbox.c.id, outbox.c.call_id, outbox.c.kind, outbox.c.body, outbox.c.claimed_by, outbox.c.lease_until,
+    outbox.c.call_id, outbox.c.number, outbox.c.kind, outbox.c.body, outbox.c.claimed_by, outbox.c.lease_until,
     outbox.c.attempts, outbox.c.undone, outbox.c.created_at,
 )  # fmt: skip
+_KEY = tuple_(outbox.c.call_id, outbox.c.number)
+_KEYS: BindParameter[Any] = bindparam("keys", expanding=True)
 
+_IS_OPEN = text(IS_OPEN.replace("state", "outbox.state"))
 _earlier = outbox.alias("earlier")
 _IS_HEAD = ~exists().where(
     _earlier.c.call_id == outbox.c.call_id,
-    _earlier.c.id < outbox.c.id,
+    _earlier.c.number < outbox.c.number,
     text(IS_OPEN.replace("state", "earlier.state")),
 )
 _IS_FREE = and_(
-    text(IS_OPEN.replace("state", "outbox.state")),
+    _IS_OPEN,
     or_(
         and_(outbox.c.state == "waiting", outbox.c.not_before <= bindparam("at")),
         and_(outbox.c.state == "claimed", outbox.c.lease_until <= bindparam("at")),
@@ -55,18 +60,18 @@ _IS_FREE = and_(
 )
 
 
-def _heads() -> Select[int]:
+def _heads() -> Select[str, int]:
     # A kind that only a newer release knows waits for that release.
-    known = outbox.c.kind.in_(KNOWN_KINDS)
-    heads = select(outbox.c.id).where(_IS_FREE, known, _IS_HEAD).order_by(outbox.c.id).limit(bindparam("limit"))
-    return heads.with_for_update(skip_locked=True)
+    heads = select(outbox.c.call_id, outbox.c.number).where(_IS_FREE, outbox.c.kind.in_(KNOWN_KINDS), _IS_HEAD)
+    oldest = heads.order_by(outbox.c.created_at, outbox.c.call_id).limit(bindparam("limit"))
+    return oldest.with_for_update(skip_locked=True)
 
 
 # A CTE, because PostgreSQL may run a plain subquery with LIMIT more than once and claim more than asked.
 _head = _heads().cte("head")
 _CLAIM = (
     update(outbox)
-    .where(outbox.c.id.in_(select(_head.c.id)))
+    .where(_KEY.in_(select(_head.c.call_id, _head.c.number)))
     .values(
         state="claimed",
         claimed_by=bindparam("owner"),
@@ -75,13 +80,23 @@ _CLAIM = (
     )
     .returning(*_COLUMNS)
 )
-_ADD = insert(outbox).returning(*_COLUMNS, sort_by_parameter_order=True)
-_BUSY = select(outbox.c.call_id).where(
-    outbox.c.call_id.in_(bindparam("ids", expanding=True)), text(IS_OPEN)
-).distinct()  # fmt: skip
-_FINISH = update(outbox).where(outbox.c.id.in_(bindparam("ids", expanding=True))).values(state="done", last_error=None)
+_STANDING = (
+    select(
+        outbox.c.call_id,
+        func.max(outbox.c.number),
+        func.max(case((_IS_OPEN, 1), else_=0)),
+    )
+    .where(outbox.c.call_id.in_(bindparam("ids", expanding=True)))
+    .group_by(outbox.c.call_id)
+)
+_FINISH = update(outbox).where(_KEY.in_(_KEYS)).values(state="done", last_error=None)
 # The attempt number is the fence: a claimant whose lease ran out cannot undo what the next one does.
-_MINE = and_(outbox.c.id == bindparam("wish"), outbox.c.attempts == bindparam("attempt"), outbox.c.state == "claimed")
+_MINE = and_(
+    outbox.c.call_id == bindparam("of_call"),
+    outbox.c.number == bindparam("of_number"),
+    outbox.c.attempts == bindparam("attempt"),
+    outbox.c.state == "claimed",
+)
 _DROP = update(outbox).where(_MINE).values(state="dropped", last_error=bindparam("why"))
 _RETRY = (
     update(outbox)
@@ -93,17 +108,20 @@ _RETRY = (
         undone=case((bindparam("surely", type_=Boolean), outbox.c.attempts), else_=outbox.c.undone),
     )
 )
-_NEXT = select(
-    func.min(case((outbox.c.state == "waiting", outbox.c.not_before), else_=outbox.c.lease_until))
-).where(text(IS_OPEN.replace("state", "outbox.state")), _IS_HEAD)  # fmt: skip
-_ALL_OPEN = select(*_COLUMNS).where(text(IS_OPEN), outbox.c.kind.in_(KNOWN_KINDS)).order_by(outbox.c.id)
+_FREE_AT = case((outbox.c.state == "waiting", outbox.c.not_before), else_=outbox.c.lease_until)
+_NEXT = select(func.min(_FREE_AT)).where(_IS_OPEN, _IS_HEAD)
+_ALL_OPEN = (
+    select(*_COLUMNS)
+    .where(_IS_OPEN, outbox.c.kind.in_(KNOWN_KINDS))
+    .order_by(outbox.c.created_at, outbox.c.call_id, outbox.c.number)
+)
 
 
 def claim(connection: Connection, owner: str, at: datetime, lease_s: float, limit: int, take_over: bool) -> list[Wish]:
     """Up to `limit` wishes, each the first open one of its call; they are yours for `lease_s` seconds."""
     until = at + timedelta(seconds=lease_s)
     values = {"owner": owner, "at": at, "until": until, "limit": limit, "take_over": take_over}
-    return sorted(map(_wish, connection.execute(_CLAIM, values)), key=lambda wish: wish.id)
+    return sorted(map(_wish, connection.execute(_CLAIM, values)), key=lambda wish: (wish.created_at, wish.call_id))
 
 
 def add(
@@ -113,34 +131,40 @@ def add(
     owner: str | None,
     until: datetime | None,
 ) -> tuple[list[Wish], set[str]]:
-    """Store wishes (call id, command) in order. With an owner, the first of each call is born claimed, unless the
-    call has an open wish already. Returns the claimed ones, and the calls with wishes left waiting."""
-    taken: set[str] = set() if owner else {call_id for call_id, _ in wanted}
-    if owner:
-        taken.update(connection.execute(_BUSY, {"ids": [call_id for call_id, _ in wanted]}).scalars())
+    """Store wishes (call id, command) in order; the calls' rows must be locked. With an owner, the first of each
+    call is born claimed, unless the call has an open wish already. Returns the claimed ones, and the calls with
+    wishes left waiting."""
+    standing = connection.execute(_STANDING, {"ids": list({call_id for call_id, _ in wanted})})
+    last = {call_id: (number, bool(busy)) for call_id, number, busy in standing}
+    claimed: list[Wish] = []
+    waiting: set[str] = set()
     rows = []
     for call_id, command in wanted:
-        rows.append(_row(call_id, command, at, None if call_id in taken else owner, until))
-        taken.add(call_id)
-    stored = connection.execute(_ADD, rows).all()
-    waiting = {row.call_id for row in stored if not row.attempts}
-    return [_wish(row) for row in stored if row.attempts], waiting
+        number, busy = last.get(call_id, (0, False))
+        last[call_id] = number + 1, True
+        if owner and until and not busy:
+            rows.append(_row(call_id, number + 1, command, at, owner, until))
+            claimed.append(Wish(call_id, number + 1, command, owner, until, 1, maybe_done=False, created_at=at))
+        else:
+            rows.append(_row(call_id, number + 1, command, at, None, None))
+            waiting.add(call_id)
+    connection.execute(insert(outbox), rows)
+    return claimed, waiting
 
 
-def finish(connection: Connection, ids: Collection[int]) -> None:
+def finish(connection: Connection, wishes: Collection[Wish]) -> None:
     """They are carried out, whoever did it."""
-    connection.execute(_FINISH, {"ids": list(ids)})
+    connection.execute(_FINISH, {"keys": [(wish.call_id, wish.number) for wish in wishes]})
 
 
 def drop(connection: Connection, wish: Wish, why: str) -> None:
     """Never carry it out; `why` stays with it."""
-    connection.execute(_DROP, {"wish": wish.id, "attempt": wish.attempts, "why": why})
+    connection.execute(_DROP, _mine(wish) | {"why": why})
 
 
 def retry(connection: Connection, wish: Wish, not_before: datetime, why: str, surely_undone: bool) -> None:
     """Give it back. Unless `surely_undone`, the next claimant is told that it may have been carried out."""
-    values = {"wish": wish.id, "attempt": wish.attempts, "later": not_before, "why": why, "surely": surely_undone}
-    connection.execute(_RETRY, values)
+    connection.execute(_RETRY, _mine(wish) | {"later": not_before, "why": why, "surely": surely_undone})
 
 
 def next_at(connection: Connection) -> datetime | None:
@@ -153,15 +177,22 @@ def all_open(connection: Connection) -> list[Wish]:
     return [_wish(row, mine=False) for row in connection.execute(_ALL_OPEN)]
 
 
-def _row(call_id: str, command: Command, at: datetime, owner: str | None, until: datetime | None) -> dict[str, Any]:
+def _mine(wish: Wish) -> dict[str, Any]:
+    return {"of_call": wish.call_id, "of_number": wish.number, "attempt": wish.attempts}
+
+
+def _row(
+    call_id: str, number: int, command: Command, at: datetime, owner: str | None, until: datetime | None
+) -> dict[str, Any]:
     kind, body = write_command(command)
     return {
         "call_id": call_id,
+        "number": number,
         "kind": kind,
         "body": body,
         "state": "claimed" if owner else "waiting",
         "claimed_by": owner,
-        "lease_until": until if owner else None,
+        "lease_until": until,
         "attempts": 1 if owner else 0,
         "undone": 0,
         "not_before": at,
@@ -171,8 +202,8 @@ def _row(call_id: str, command: Command, at: datetime, owner: str | None, until:
 
 def _wish(row: Any, *, mine: bool = True) -> Wish:
     return Wish(
-        id=row.id,
         call_id=row.call_id,
+        number=row.number,
         command=read_command(row.kind, row.body),
         owner=row.claimed_by,
         lease_until=row.lease_until,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, text, tuple_
+from sqlalchemy import Connection, Row, Select, bindparam, func, select, text, tuple_
 
 from .rows import CALL_COLUMNS, EVENT_COLUMNS
 from .tables import IS_ACTIVE, audit, calls, events, idempotency
@@ -34,14 +34,9 @@ EVENTS = (
     .limit(bindparam("limit"))
 )
 LATER_EVENTS = (
-    select(*EVENT_COLUMNS)
-    .where(
-        events.c.id > bindparam("after"),
-        or_(bindparam("client").is_(None), events.c.client == bindparam("client")),
-    )
-    .order_by(events.c.id)
-    .limit(bindparam("limit"))
+    select(*EVENT_COLUMNS).where(events.c.id > bindparam("after")).order_by(events.c.id).limit(bindparam("limit"))
 )
+LATER_EVENTS_OF_CLIENT = LATER_EVENTS.where(events.c.client == bindparam("client"))
 KEYS = select(idempotency.c.client, idempotency.c.key, idempotency.c.fingerprint, idempotency.c.call_id).where(
     tuple_(idempotency.c.client, idempotency.c.key).in_(bindparam("pairs", expanding=True))
 )

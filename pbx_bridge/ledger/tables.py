@@ -59,7 +59,7 @@ class Utc(TypeDecorator[datetime]):
 
 #: JSON that is already text: the rooms' own codecs make and read it (see engines.py), the database can look inside.
 Json = JSON().with_variant(JSONB(), "postgresql")
-#: A number the database counts up, so its order is the order of commits to the same call.
+#: A number the database counts up.
 Serial = BigInteger().with_variant(Integer(), "sqlite")
 
 
@@ -140,8 +140,8 @@ events = Table(
 outbox = Table(
     "outbox",
     metadata,
-    Column("id", Serial, Identity(), primary_key=True, comment="wishes of one call go in this order"),
     Column("call_id", Text, ForeignKey("calls.id"), nullable=False),
+    Column("number", Integer, nullable=False, comment="from 1; wishes of one call go in this order"),
     Column("kind", Text, nullable=False),
     Column("body", Json, nullable=False),
     Column("state", Text, nullable=False, comment="waiting, claimed: to do; done, dropped: over"),
@@ -154,9 +154,9 @@ outbox = Table(
     Column("created_at", Utc, nullable=False),
     CheckConstraint("state IN ('waiting', 'claimed', 'done', 'dropped')", name="state"),
     CheckConstraint("state <> 'claimed' OR (claimed_by IS NOT NULL AND lease_until IS NOT NULL)", name="claim"),
-    CheckConstraint("attempts >= undone AND undone >= 0", name="counts"),
-    _partial("outbox_open", "call_id", "id", where=IS_OPEN),
-    sqlite_autoincrement=True,
+    PrimaryKeyConstraint("call_id", "number"),
+    CheckConstraint("number > 0 AND attempts >= undone AND undone >= 0", name="counts"),
+    _partial("outbox_open", "call_id", "number", where=IS_OPEN),
     comment="wishes to the outside world, written together with the fact they follow from",
 )
 

@@ -97,8 +97,8 @@ class Transaction:
 
     async def finish(self, wishes: Iterable[Wish]) -> None:
         """These were carried out."""
-        if ids := [wish.id for wish in wishes]:
-            await self._desk.run(lambda connection: outbox.finish(connection, ids))
+        if done := list(wishes):
+            await self._desk.run(lambda connection: outbox.finish(connection, done))
 
     async def drop(self, wish: Wish, why: str) -> None:
         """Nobody shall carry it out any more; `why` is kept. Nothing happens if your lease ran out."""

@@ -84,8 +84,8 @@ class Wish:
     For who has just claimed it, that is an attempt before his own; for who merely looks, any attempt.
     """
 
-    id: int
     call_id: str
+    number: int
     command: Command
     owner: str | None
     lease_until: datetime | None
