@@ -64,12 +64,8 @@ REASONS: dict[str, Reason] = {
         "Вы не ответили на звонок.",
         "Нажмите кнопку ещё раз и ответьте на входящий вызов.",
     ),
-    "busy": Reason(
-        Outcome.BUSY, "the device is busy", "Ваш телефон занят.", "Завершите текущий разговор и повторите."
-    ),
-    "rejected": Reason(
-        Outcome.REJECTED, "the citizen declined the call", "Вы отклонили звонок.", _PRESS_AGAIN
-    ),
+    "busy": Reason(Outcome.BUSY, "the device is busy", "Ваш телефон занят.", "Завершите текущий разговор и повторите."),
+    "rejected": Reason(Outcome.REJECTED, "the citizen declined the call", "Вы отклонили звонок.", _PRESS_AGAIN),
     "refused_by_network": Reason(
         Outcome.REJECTED,
         "the network or the device refused the call",
@@ -118,12 +114,8 @@ REASONS: dict[str, Reason] = {
     "no_common_codec": Reason(
         Outcome.FAILED, "the device and Asterisk share no codec", "Не удалось согласовать звук.", _TRY_LATER
     ),
-    "network_failure": Reason(
-        Outcome.FAILED, "the network reported a failure", "Сбой в сети оператора.", _TRY_LATER
-    ),
-    "machine": Reason(
-        Outcome.MACHINE, "an answering machine picked up", "Ответил автоответчик.", _PRESS_AGAIN
-    ),
+    "network_failure": Reason(Outcome.FAILED, "the network reported a failure", "Сбой в сети оператора.", _TRY_LATER),
+    "machine": Reason(Outcome.MACHINE, "an answering machine picked up", "Ответил автоответчик.", _PRESS_AGAIN),
     "hung_up_waiting": Reason(
         Outcome.ABANDONED,
         "the citizen hung up before an agent answered",
@@ -161,9 +153,7 @@ REASONS: dict[str, Reason] = {
     "code_expired": Reason(
         Outcome.EXPIRED, "the code was not confirmed in time", "Код не был введён вовремя.", _PRESS_AGAIN
     ),
-    "not_started": Reason(
-        Outcome.EXPIRED, "the request was not started in time", "Запрос устарел.", _PRESS_AGAIN
-    ),
+    "not_started": Reason(Outcome.EXPIRED, "the request was not started in time", "Запрос устарел.", _PRESS_AGAIN),
     "callback_expired": Reason(
         Outcome.EXPIRED,
         "the scheduled call could not be placed in time",
@@ -259,6 +249,8 @@ def from_codes(sip: int | None, q850: int | None, *, rang: bool, timed_out: bool
     if timed_out:
         return Cause("no_answer" if rang else "silent_device", Source.TIMER, None, q850)
     slug = _BY_SIP.get(sip or 0) or _BY_Q850.get(q850 or 0) or "network_failure"
+    if rang and slug in ("unavailable", "silent_device"):
+        slug = "no_answer"  # what rings is neither switched off nor out of reach: the operator's own timer spoke
     return Cause(slug, Source.NETWORK, sip, q850)
 
 

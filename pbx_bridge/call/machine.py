@@ -61,17 +61,23 @@ def unfold(call: Call, event: e.Event) -> Iterator[e.Event]:
     ARI and AMI are two connections: the queue's word can overtake the device's. And after a crash only the last
     of several facts may be left to see. Either way the history shows every stage.
     """
+    if call.state is State.REQUESTED and isinstance(event, e.CodeConfirmed | e.CodeRefused):
+        yield e.CodeSent()
     if isinstance(event, e.LegEvent) and event.leg == call.leg:
         offered = isinstance(event, e.AgentRang | e.AgentAnswered)
         if call.state in (State.DIALING, State.RINGING) and (
             offered or isinstance(event, e.QueueJoined | e.QueueLeft | e.MachineAnswered | e.LimitReached)
         ):
             yield e.DeviceAnswered(event.leg)
-        if offered and call.state in (State.DIALING, State.RINGING, State.ANSWERED, State.TRANSFERRING):
+        if offered and call.state in (State.DIALING, State.RINGING, State.ANSWERED):
             yield e.QueueJoined(event.leg, call.queue, 1)
-        if isinstance(event, e.AgentAnswered) and event.agent not in call.ringing and call.state is not State.TALKING:
+        if isinstance(event, e.AgentAnswered) and event.agent not in call.ringing and call.state not in _TALK:
             yield e.AgentRang(event.leg, event.agent)
     yield event
+
+
+#: Here an agent's answer is nobody's first word: it is late, or about a queue that is being left.
+_TALK = frozenset({State.TALKING, State.ON_HOLD, State.TRANSFERRING})
 
 
 def deadline(call: Call) -> datetime | None:

@@ -5,7 +5,9 @@ Two rules run through all of them:
 - A call ends when its citizen's leg is gone, not before: whoever decides the end (abort, time limit, the agent
   hanging up) only writes a *verdict*, and the leg's end carries it out. So a call that reads `ended` has no phone
   still ringing, and facts that overtake each other on Asterisk's two connections cannot change the outcome.
-- The first verdict stands, except that Asterisk's own word about the time limit goes before a guess who hung up.
+- The first verdict stands, with three exceptions: Asterisk's own word about the time limit goes before a guess who
+  hung up; an abort goes before a verdict after which the next device would ring; and what turns out not to have
+  been the end (the citizen is back in a queue, the goodbye overtook an agent's answer) is judged anew.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ Result = tuple[Call, tuple[Command, ...]]
 LAST_WORDS = frozenset(
     {"rejected", "aborted", "asterisk_restarted", "ended_unseen", "time_limit", "stuck", "dial_refused"}
 )
+
+#: Verdicts after which another device is rung. An abort takes their place.
+TRIES_AGAIN = frozenset({"no_answer", "silent_device", "machine"})
 
 _QUEUE_STATUS = {
     "TIMEOUT": "queue_timeout",
@@ -83,15 +88,20 @@ def _next_try(call: Call, at: datetime, cause: Cause) -> Result:
             return _dial(replace(call, cause=cause), at, call.device + 1)
         if call.rounds_left > 0:
             later = at + timedelta(seconds=call.terms.round_pause_s)
-            parked = replace(call, leg=None, place=None, agent=None, ringing=(), verdict=None, cause=cause)
-            return replace(parked, state=State.SCHEDULED, scheduled_for=later,
-                           rounds_left=call.rounds_left - 1), ()  # fmt: skip
+            parked = replace(call, leg=None, verdict=None, dialled_at=None, answered_at=None, queued_at=None)
+            return replace(parked, state=State.SCHEDULED, scheduled_for=later, cause=cause,
+                           place=None, ringing=(), rounds_left=call.rounds_left - 1), ()  # fmt: skip
     return _end(call, at, cause)
 
 
 def _judge(call: Call, at: datetime, cause: Cause) -> Call:
     """Write the verdict, unless one was written before."""
     return replace(call, verdict=call.verdict or Verdict(reason(cause).outcome, cause, at))
+
+
+def _end_as_judged(call: Call, at: datetime) -> Result:
+    assert call.verdict
+    return _end(call, at, call.verdict.cause, call.verdict.outcome)
 
 
 def _present_leg(call: Call) -> str:
@@ -159,20 +169,23 @@ def fail_unseen(call: Call, _: e.EndedUnseen, at: datetime) -> Result:
 
 
 def lose(call: Call, _: e.LegLost, at: datetime) -> Result:
-    return _end(call, at, Cause("asterisk_restarted", Source.RECOVERY))
+    judged = _judge(call, at, Cause("asterisk_restarted", Source.RECOVERY))
+    return _end_as_judged(judged, at)
 
 
 # ── verdicts ─────────────────────────────────────────────────────────────────────────────────────────────
 def abort(call: Call, _: e.AbortRequested, at: datetime) -> Result:
     if call.verdict and call.verdict.cause.slug == "aborted":
         raise NotNow(call, "it is being aborted already")
+    if call.verdict and call.verdict.cause.slug in TRIES_AGAIN:
+        call = replace(call, verdict=None)
     return _judge(call, at, Cause("aborted", Source.PORTAL)), (HangUp(_present_leg(call)),)
 
 
 def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
     """Asterisk's own timer should have spoken before ours: hang up, and if even that stays unanswered, end."""
     if call.verdict:
-        return _end(call, at, call.verdict.cause, call.verdict.outcome)
+        return _end_as_judged(call, at)
     past_limit = call.limit_at is not None and at >= call.limit_at
     slug = "time_limit" if past_limit else {
         State.DIALING: "silent_device",
@@ -183,12 +196,9 @@ def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
     return _judge(call, at, Cause(slug, Source.TIMER)), (HangUp(_present_leg(call)),)
 
 
-def part_waiting(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
-    return _judge(call, at, Cause("hung_up_waiting", Source.CITIZEN)), ()
-
-
-def part_talking(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
-    return _judge(call, at, Cause("citizen_hung_up", Source.CITIZEN)), ()
+def part(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
+    slug = "citizen_hung_up" if call.agent else "hung_up_waiting"
+    return _judge(call, at, Cause(slug, Source.CITIZEN)), ()
 
 
 def reach_limit(call: Call, _: e.LimitReached, at: datetime) -> Result:
@@ -211,23 +221,27 @@ def leave_talk(call: Call, _: e.QueueLeft, at: datetime) -> Result:
 
 
 # ── the leg's end after an answer ────────────────────────────────────────────────────────────────────────
-def end_waiting(call: Call, event: e.DeviceGone, at: datetime) -> Result:
-    judged = _judge(call, at, Cause("hung_up_waiting", Source.CITIZEN, event.sip, event.q850))
-    assert judged.verdict
-    if judged.verdict.cause.slug == "machine":
+def finish(call: Call, event: e.DeviceGone, at: datetime) -> Result:
+    """Asterisk itself ended a talk when no goodbye of the citizen came first: then the agent had hung up."""
+    if call.agent:
+        guess = Cause("agent_hung_up", Source.AGENT, event.sip, event.q850)
+    else:
+        guess = Cause("hung_up_waiting", Source.CITIZEN, event.sip, event.q850)
+    judged = _judge(call, at, guess)
+    if judged.verdict and judged.verdict.cause.slug == "machine" and not call.agent:
         return _next_try(judged, at, judged.verdict.cause)
-    return _end(judged, at, judged.verdict.cause, judged.verdict.outcome)
-
-
-def end_talking(call: Call, event: e.DeviceGone, at: datetime) -> Result:
-    """Asterisk itself ended the leg when no goodbye of the citizen came first: then the agent had hung up."""
-    judged = _judge(call, at, Cause("agent_hung_up", Source.AGENT, event.sip, event.q850))
-    assert judged.verdict
-    return _end(judged, at, judged.verdict.cause, judged.verdict.outcome)
+    return _end_as_judged(judged, at)
 
 
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────────
 def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
+    """From the answer, by a redirect of ours, or because somebody at Asterisk moved the citizen by hand."""
+    if call.place and call.place.queue == event.queue:
+        raise NotNow(call, "it is in that queue")
+    if call.state is State.TRANSFERRING and call.redirected_to not in (None, event.queue):
+        raise NotNow(call, f"it is on its way to {call.redirected_to}")
+    # Back in a queue: whoever had left the talk did not end the call after all.
+    parted = call.verdict is not None and call.verdict.cause.slug in ("agent_hung_up", "citizen_hung_up")
     joined = replace(
         call,
         state=State.QUEUED,
@@ -235,14 +249,14 @@ def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
         agent=None,
         ringing=(),
         place=Place(event.queue, event.position),
-        # Back in a queue: whoever had left the talk did not end the call after all.
-        verdict=None if call.state is State.TRANSFERRING else call.verdict,
+        verdict=None if parted else call.verdict,
     )
     return joined, ()
 
 
 def move_up(call: Call, event: e.QueueMoved, at: datetime) -> Result:
-    place = Place(call.queue, event.position, event.likely_s, event.at_most_s)
+    queue = call.place.queue if call.place else call.queue
+    place = Place(queue, event.position, event.likely_s, event.at_most_s)
     if place == call.place:
         raise NotNow(call, "the place is known")
     return replace(call, place=place), ()
@@ -262,7 +276,12 @@ def decline(call: Call, event: e.AgentDeclined, at: datetime) -> Result:
 
 
 def connect(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
-    return replace(call, state=State.TALKING, agent=event.agent, ringing=(), place=None), ()
+    talk = replace(call, state=State.TALKING, agent=event.agent, ringing=(), place=None)
+    if call.verdict and call.verdict.cause.slug == "hung_up_waiting":
+        # The goodbye overtook the agent's answer on the other connection.
+        parted = replace(talk, verdict=None)
+        return _judge(parted, call.verdict.at, Cause("citizen_hung_up", Source.CITIZEN)), ()
+    return talk, ()
 
 
 # ── the talk ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -291,12 +310,28 @@ def redirect(call: Call, event: e.RedirectRequested, at: datetime) -> Result:
     return moved, (Redirect(_present_leg(call), event.queue),)
 
 
-def recover_transfer(call: Call, _: e.TransferFailed | e.TimeUp, at: datetime) -> Result:
-    """Never drop the citizen: back to the agent, else to the call's own queue, and only then give up."""
+def meet(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
+    """The old queue's agent answered while the redirect was on its way: whom to go back to if it fails."""
+    return replace(call, agent=event.agent), ()
+
+
+def fail_transfer(call: Call, _: e.TransferFailed, at: datetime) -> Result:
+    """Never drop the citizen: back to the agent, else to the call's own queue."""
     if call.verdict:
-        return _end(call, at, call.verdict.cause, call.verdict.outcome)
-    if call.agent and isinstance(_, e.TransferFailed):
+        raise NotNow(call, "it is ending")
+    if call.agent:
         return replace(call, state=State.TALKING, redirected_to=None), ()
+    return _back_to_queue(call, at)
+
+
+def overdue_transfer(call: Call, _: e.TimeUp, at: datetime) -> Result:
+    if call.verdict:
+        return _end_as_judged(call, at)
+    return _back_to_queue(call, at)
+
+
+def _back_to_queue(call: Call, at: datetime) -> Result:
+    """To the call's own queue, and only when that was tried too: give up."""
     if call.redirected_to:
         # A new deadline starts, because `state_since` moves with the change of queue.
         back = replace(call, redirected_to=None, agent=None, state_since=at)

@@ -99,6 +99,10 @@ def may_dial(leg: str, dialled_at: datetime, picture: Picture) -> bool:
     return leg not in picture.legs and leg not in picture.traces and picture.since < dialled_at
 
 
+#: Queue() says these without having let the citizen in.
+_NEVER_JOINED = frozenset({"FULL", "JOINEMPTY", "JOINUNAVAIL", "UNKNOWN"})
+
+
 def _from_sight(call: Call, leg: str, seen: LegSeen) -> list[e.Event]:
     if seen.state is LegState.RINGING and call.state is State.DIALING:
         return [e.DeviceRang(leg)]
@@ -108,6 +112,8 @@ def _from_sight(call: Call, leg: str, seen: LegSeen) -> list[e.Event]:
     if call.state in (State.DIALING, State.RINGING):
         facts.append(e.DeviceAnswered(leg))
     if seen.agent:
+        if call.state is State.TRANSFERRING:
+            facts.append(e.QueueJoined(leg, call.queue, 1))
         if call.state not in (State.TALKING, State.ON_HOLD) or call.agent != seen.agent:
             facts.append(e.AgentAnswered(leg, seen.agent))
     elif seen.queue:
@@ -117,12 +123,14 @@ def _from_sight(call: Call, leg: str, seen: LegSeen) -> list[e.Event]:
 
 def _from_waiting(call: Call, leg: str, seen: LegSeen, queue: str) -> list[e.Event]:
     facts: list[e.Event] = []
-    if call.state not in (State.QUEUED, State.OFFERED):
+    known = call.ringing
+    if call.place is None or call.place.queue != queue:
         facts.append(e.QueueJoined(leg, queue, seen.position))
-    elif call.place and call.place.position != seen.position:
+        known = ()
+    elif call.place.position != seen.position:
         facts.append(e.QueueMoved(leg, seen.position))
-    facts += [e.AgentRang(leg, agent) for agent in seen.ringing if agent not in call.ringing]
-    facts += [e.AgentDeclined(leg, agent) for agent in call.ringing if agent not in seen.ringing]
+    facts += [e.AgentRang(leg, agent) for agent in seen.ringing if agent not in known]
+    facts += [e.AgentDeclined(leg, agent) for agent in known if agent not in seen.ringing]
     return facts
 
 
@@ -131,9 +139,10 @@ def _from_trace(call: Call, leg: str, trace: Trace) -> list[Missed]:
     answered = trace.answered_at
     if answered and call.state in (State.DIALING, State.RINGING):
         facts.append(Missed(e.DeviceAnswered(leg), answered))
-    if trace.queue and call.state in (State.DIALING, State.RINGING, State.ANSWERED):
-        facts.append(Missed(e.QueueJoined(leg, trace.queue, 1), answered or trace.ended_at))
-    if trace.agent and call.agent != trace.agent:
+    joined = _joined_unseen(call, trace)
+    if joined:
+        facts.append(Missed(e.QueueJoined(leg, trace.queue or "", 1), answered or trace.ended_at))
+    if trace.agent and (joined or call.agent != trace.agent):
         waited = timedelta(seconds=trace.waited_s or 0)
         connected = min((call.queued_at or answered or trace.ended_at) + waited, trace.ended_at)
         facts.append(Missed(e.AgentAnswered(leg, trace.agent), connected))
@@ -145,6 +154,15 @@ def _from_trace(call: Call, leg: str, trace: Trace) -> list[Missed]:
         facts.append(Missed(e.DeviceHungUp(leg), trace.ended_at))
     facts.append(Missed(e.DeviceGone(leg, trace.sip, trace.q850), trace.ended_at))
     return facts
+
+
+def _joined_unseen(call: Call, trace: Trace) -> bool:
+    """Whether the citizen was let into the queue that the trace names, and the ledger does not know it yet."""
+    if not trace.queue or trace.queue_status in _NEVER_JOINED:
+        return False
+    if call.state is State.TRANSFERRING:
+        return trace.queue == call.redirected_to
+    return call.state in (State.DIALING, State.RINGING, State.ANSWERED)
 
 
 def _from_nothing(call: Call, leg: str, picture: Picture, wish: DialWish) -> list[Missed]:

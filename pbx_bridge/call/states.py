@@ -78,9 +78,7 @@ PHASE_LABEL: dict[Phase, str] = {
 WITHOUT_LEG = frozenset({State.REQUESTED, State.AWAITING_CODE, State.SCHEDULED})
 
 #: States in which the device is up and (or about to be) in a queue or a talk.
-WITH_LEG_UP = frozenset(
-    {State.ANSWERED, State.QUEUED, State.OFFERED, State.TALKING, State.ON_HOLD, State.TRANSFERRING}
-)
+WITH_LEG_UP = frozenset({State.ANSWERED, State.QUEUED, State.OFFERED, State.TALKING, State.ON_HOLD, State.TRANSFERRING})
 
 #: The states that count against "one active call for each citizen".
 ACTIVE = frozenset(State) - {State.SCHEDULED, State.ENDED}

@@ -1,0 +1,121 @@
+"""Every call that can be reached, as far as the laws can tell two calls apart, and every fact that can meet it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+from pbx_bridge.call import events as e
+from pbx_bridge.call.causes import Cause, Source
+from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline
+from pbx_bridge.call.model import Call, Terms, leg_id
+from pbx_bridge.call.states import State
+from tests.call.story import CLOSED_FOR_EVER, CLOSED_TILL_NOON, MORNING, OPEN, request, seconds
+
+AGENTS = ("ann", "bob")
+QUEUES = ("support", "sales")
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A call, a fact, and what came of it: a step, or None when it was refused."""
+
+    before: Call
+    event: e.Event
+    at: datetime
+    step: Step | None
+
+    def __str__(self) -> str:
+        verdict = self.before.verdict.cause.slug if self.before.verdict else None
+        return f"{self.before.state} (verdict {verdict}) + {self.event}"
+
+
+def births() -> Iterator[Call]:
+    """No device, one that needs a code, and two with a second round: together they see every kind of next try."""
+    for count, rounds, needs_code in ((0, 0, False), (1, 0, True), (2, 1, False)):
+        yield accept("call_1", "t", request(count), Terms(rounds=rounds), MORNING, needs_code=needs_code).call
+
+
+def facts(call: Call) -> Iterator[e.Event]:
+    """Every class of fact, with every value that matters, about the present leg."""
+    yield from (e.CodeSent(), e.CodeRefused(), e.Due(), e.AbortRequested("client:portal"))
+    for opening in (OPEN, CLOSED_TILL_NOON, CLOSED_FOR_EVER):
+        yield from (e.CodeConfirmed(opening), e.Admitted(opening))
+    yield from (e.RedirectRequested("supervisor", queue) for queue in QUEUES)
+    yield from (e.TimeUp(state) for state in State)
+    yield from leg_facts(call.leg or leg_id(call.id, 1))
+
+
+def leg_facts(leg: str) -> Iterator[e.LegEvent]:
+    """Every class of fact about a leg."""
+    yield from (e.DeviceRang(leg), e.DeviceAnswered(leg), e.DeviceHungUp(leg), e.EndedUnseen(leg), e.LegLost(leg))
+    yield from (e.DeviceGone(leg, sip) for sip in (None, 486, 603))
+    yield from (e.NotDialled(leg, Cause(slug, Source.SERVICE)) for slug in ("no_endpoint", "dial_refused"))
+    yield from (e.MachineAnswered(leg), e.Held(leg), e.Unheld(leg), e.LimitReached(leg), e.TransferFailed(leg))
+    yield from (e.QueueJoined(leg, queue, 2) for queue in QUEUES)
+    yield from (e.QueueMoved(leg, position) for position in (2, 1))
+    yield from (e.QueueLeft(leg, status) for status in ("TIMEOUT", "CONTINUE", "UNKNOWN"))
+    for agent in AGENTS:
+        yield from (e.AgentRang(leg, agent), e.AgentDeclined(leg, agent), e.AgentAnswered(leg, agent))
+        yield from (e.AgentGone(leg, agent, why) for why in ("agent", "caller", "transfer"))
+
+
+def moments(call: Call, event: e.Event) -> tuple[datetime, ...]:
+    """Soon, and for facts that time gives another meaning: when the present state's time is up."""
+    soon = call.state_since + seconds(1)
+    due = deadline(call)
+    if due is None or not isinstance(event, e.TimeUp | e.DeviceGone):
+        return (soon,)
+    return (soon, max(due, soon), max(due, MORNING + seconds(8 * 86400)))
+
+
+@cache
+def meetings() -> tuple[Meeting, ...]:
+    """All of them, found by walking from every birth."""
+    found: list[Meeting] = []
+    known: set[object] = set()
+    ahead = list(births())
+    while ahead:
+        call = ahead.pop()
+        if _alike(call) in known:
+            continue
+        known.add(_alike(call))
+        for event in facts(call):
+            for at in moments(call, event):
+                meeting = Meeting(call, event, at, _meet(call, event, at))
+                found.append(meeting)
+                if meeting.step:
+                    ahead.append(meeting.step.call)
+    return tuple(found)
+
+
+def calls() -> list[Call]:
+    """Every reachable call once."""
+    return list({id(meeting.before): meeting.before for meeting in meetings()}.values())
+
+
+def _meet(call: Call, event: e.Event, at: datetime) -> Step | None:
+    try:
+        return advance(call, event, at)
+    except NotNow:
+        return None
+
+
+def _alike(call: Call) -> object:
+    """Two calls that agree in this have the same future, as far as the table goes."""
+    if call.state is State.ENDED:
+        return call.cause
+    return (
+        len(call.request.devices),
+        call.state,
+        call.device,
+        call.rounds_left,
+        call.verdict.cause.slug if call.verdict else None,
+        call.agent is None,
+        len(call.ringing),
+        call.place.queue if call.place else None,
+        call.redirected_to,
+        call.answered_at is None,
+    )
