@@ -153,3 +153,6 @@ async def _end_of(task: asyncio.Task[None]) -> None:
         await task
     except* Replaced as group:
         raise CannotStart(str(group.exceptions[0])) from group
+    except* Exception as group:  # a fault of ours: the log gets all of it, the terminal one sentence
+        log.error("the loop failed", exc_info=group)
+        raise CannotStart("The service failed and stops; calls go on in Asterisk. Its log says where.") from group

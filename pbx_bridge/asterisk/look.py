@@ -127,7 +127,7 @@ def trace_of(value: str) -> Trace | None:
 
 
 def _sip(tech: str) -> int | None:
-    """`SIP 486 Busy Here` → 486; None for a status that ended nothing (180 when our own timer did, 200 after a talk)."""
+    """`SIP 486 Busy Here` → 486; None for a status that ended nothing: 180 when our own timer did, 200 after a talk."""
     words = tech.split()
     status = number(words[1]) if len(words) > 1 and words[0] == "SIP" else None
     return status if status and status >= 300 else None

@@ -115,7 +115,12 @@ class Conductor:
 
     def health(self) -> Mapping[str, str | None]:
         """Each part, and a sentence where it is not well."""
-        return {"asterisk": self._listener.trouble, "database": self._taker.trouble}
+        deaf = "Asterisk is not heard; the service reconnects by itself, and `pbx-bridge doctor` says what is wrong"
+        unsaved = "the database does not answer; facts wait in memory, and `pbx-bridge doctor` says what is wrong"
+        return {
+            "asterisk": deaf if self._listener.trouble else None,
+            "database": unsaved if self._taker.trouble else None,
+        }
 
 
 __all__ = ["Aborted", "Conductor", "Opened", "UnknownCall", "Wanted", "always_open"]

@@ -19,7 +19,7 @@ from ..call.commands import Command, Dial, HangUp, Redirect
 from ..call.model import Call
 from ..call.recovery import Picture, may_dial
 from ..call.states import State
-from ..ledger import Ledger, Wish
+from ..ledger import Ledger, LedgerUnavailable, Wish
 from .jobs import SettleWish, TakeFact
 from .ports import AlreadyDialled, Clock, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Telephony, Unanswered
 from .take import LEASE_S, Taker
@@ -78,6 +78,8 @@ class Performer:
             while line:
                 await self._perform(line[0])
                 line.popleft()
+        except Exception:  # a fault of ours: the wish stays open, the next reconnect takes it up
+            log.exception("a wish could not be carried out", call=call_id, wish=type(line[0].command).__name__)
         finally:
             del self._lines[call_id]
 
@@ -100,7 +102,7 @@ class Performer:
                 if isinstance(wish.command, Dial):
                     log.warning("nobody knows whether the device rings; looking", call=wish.call_id, why=str(error))
                     return await self._find_out(wish, wish.command)
-            except OutOfReach:
+            except (OutOfReach, LedgerUnavailable):
                 fresh = False
             else:
                 return True

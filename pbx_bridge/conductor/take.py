@@ -95,11 +95,6 @@ class Taker:
                 batch.append(self._queue.get_nowait())
             await self._commit(batch)
 
-    async def idle(self) -> None:
-        """Returns when nothing waits to be written (for a clean stop)."""
-        while not self._queue.empty():
-            await asyncio.sleep(0.01)
-
     async def _commit(self, batch: list[_Asked]) -> None:
         while True:
             try:
