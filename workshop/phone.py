@@ -245,6 +245,11 @@ class Phone:
         done = await self._order("hears", hz=hz, within_s=within_s, patience_s=within_s, call=call)
         return float(done["after_s"])
 
+    async def hears_sound(self, within_s: float = FACT_S, call: PhoneCall | None = None) -> float:
+        """Wait until any sound comes: music, a prompt, a voice; the seconds that took."""
+        done = await self._order("hears_sound", within_s=within_s, patience_s=within_s, call=call)
+        return float(done["after_s"])
+
     async def hears_nothing(self, within_s: float = FACT_S, call: PhoneCall | None = None) -> None:
         """Wait until there is 0.3 s of silence, or of nothing received at all."""
         await self._order("hears_nothing", within_s=within_s, patience_s=within_s, call=call)

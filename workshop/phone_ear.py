@@ -40,14 +40,11 @@ class Ear:
     async def hears(self, hz: float, within_s: float) -> float:
         """Seconds until the tone was there. Raises NotHeard."""
 
-        def found(samples: array[int]) -> bool:
-            return tones.contains(samples, self._rate, hz)
+        return await self._wait(f"{hz:g} Hz", within_s, lambda samples: tones.contains(samples, self._rate, hz))
 
-        began = time.monotonic()
-        window = await self._collect(within_s, found)
-        if window is None or not found(window):
-            raise NotHeard(f"{hz:g} Hz not heard within {within_s:g} s, but {self._describe(window)}")
-        return time.monotonic() - began
+    async def hears_sound(self, within_s: float) -> float:
+        """Seconds until there was any sound: music, a prompt, a voice. Raises NotHeard."""
+        return await self._wait("any sound", within_s, lambda samples: tones.level_dbfs(samples) > tones.QUIET_DBFS)
 
     async def heard(self, within_s: float = 0.5) -> Heard:
         """The dominant tone of the next 100 ms; silence when nothing comes for half a second."""
@@ -69,6 +66,13 @@ class Ear:
                 quiet_since, last = time.monotonic(), fresh
             if time.monotonic() > deadline:
                 raise NotHeard(f"no silence within {within_s:g} s, but {self._describe(last)}")
+
+    async def _wait(self, what: str, within_s: float, found: Callable[[array[int]], bool]) -> float:
+        began = time.monotonic()
+        window = await self._collect(within_s, found)
+        if window is None or not found(window):
+            raise NotHeard(f"{what} not heard within {within_s:g} s, but {self._describe(window)}")
+        return time.monotonic() - began
 
     async def _collect(self, within_s: float, enough: Callable[[array[int]], bool]) -> array[int] | None:
         """The first full window of which `enough` is true, else the last one, None when there was none."""

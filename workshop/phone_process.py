@@ -20,6 +20,7 @@ import re
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -96,24 +97,15 @@ class Device:
 
     async def power_on(self) -> int:
         """Start the stack, register if asked to; the UDP port it listens on."""
-        setup = self.setup
-        await self._runtime.start(
-            Config(
-                net_interface=LOOPBACK,
-                audio_source=f"ausine,{setup.tone_hz}",
-                audio_player="aumem",
-                max_concurrent_calls=setup.lines,
-                expose_headers=("From", "To"),
-                sip_trace=setup.sip_trace,
-                extra_config_text=f"rtp_ports {RTP_PORTS}\nsip_listen {LOOPBACK}:{setup.listen_port}\n",
-            )
-        )
+        # baresip makes a folder, keeps nothing in it, and leaves it behind when it is killed.
+        with tempfile.TemporaryDirectory(prefix="phone-") as tempfile.tempdir:
+            await self._runtime.start(self._config())
         port = _udp_port()
         self._runtime.subscribe(self._on_event)
         self._agent = await UserAgent.create(self._runtime, self._account(), transfer_policy="auto")
         self._agent.on_incoming(self._on_incoming)
         self._agent.on_transfer_call(self._attach)
-        if setup.register:
+        if self.setup.register:
             await self._agent.register()
         return port
 
@@ -127,6 +119,18 @@ class Device:
                 await self._agent.unregister(timeout=1.0)
         with contextlib.suppress(BaresipError):
             await self._runtime.close()
+
+    def _config(self) -> Config:
+        setup = self.setup
+        return Config(
+            net_interface=LOOPBACK,
+            audio_source=f"ausine,{setup.tone_hz}",
+            audio_player="aumem",
+            max_concurrent_calls=setup.lines,
+            expose_headers=("From", "To"),
+            sip_trace=setup.sip_trace,
+            extra_config_text=f"rtp_ports {RTP_PORTS}\nsip_listen {LOOPBACK}:{setup.listen_port}\n",
+        )
 
     def _account(self) -> Account:
         setup = self.setup
@@ -237,6 +241,9 @@ class Device:
 
     async def do_hears(self, hz: float, within_s: float, call: str = "") -> dict[str, Any]:
         return {"after_s": await self._ear(call).hears(hz, within_s)}
+
+    async def do_hears_sound(self, within_s: float, call: str = "") -> dict[str, Any]:
+        return {"after_s": await self._ear(call).hears_sound(within_s)}
 
     async def do_hears_nothing(self, within_s: float, call: str = "") -> None:
         await self._ear(call).hears_nothing(within_s)
