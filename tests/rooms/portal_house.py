@@ -29,6 +29,7 @@ from pbx_bridge.portal.guard import TOKENS
 from pbx_bridge.portal.needs import Needs, Settings
 from pbx_bridge.portal.serving import Runner
 from pbx_bridge.portal.site import create_app
+from pbx_bridge.portal.tokens import Tokens
 
 PEPPER = b"p" * 32
 TOKEN_KEY = b"k" * 32
@@ -64,7 +65,8 @@ class Aborted:
 
 @dataclass
 class House:
-    """Conductor and ledger in one, in memory. `trouble` is raised by the next question instead of an answer."""
+    """Conductor and ledger in one, in memory. `trouble` is what every question raises
+    instead of an answer, `refusal` what asking for a call raises."""
 
     clock: Clock = field(default_factory=Clock)
     hub: Hub = field(default_factory=Hub)
@@ -75,6 +77,7 @@ class House:
     wanted: list[Wanted] = field(default_factory=list)
     parts: dict[str, str | None] = field(default_factory=lambda: {"asterisk_ari": None, "database": None})
     trouble: Exception | None = None
+    refusal: Exception | None = None
     reads: int = 0
 
     # ── people ──
@@ -102,9 +105,17 @@ class House:
         """The citizen's device is gone: this ends the call."""
         return self.tell(call_id, e.DeviceGone(self.calls_[call_id].leg or "", 486, 17))
 
+    async def nobody_reads(self) -> None:
+        """Returns when the last stream is gone; fails after ten seconds."""
+        async with asyncio.timeout(10):
+            while len(self.hub):  # noqa: ASYNC110  the hub has no bell for this, and needs none
+                await asyncio.sleep(0)
+
     # ── what the conductor does ──
     async def open(self, wanted: Wanted) -> Opened:
         self._may_fail()
+        if self.refusal:
+            raise self.refusal
         self.wanted.append(wanted)
         known = self.keys.get((wanted.client, wanted.key))
         if known and known[0] != wanted.fingerprint:
@@ -239,6 +250,51 @@ class Reply:
 
 
 @dataclass
+class Stream:
+    """An open event stream and somebody who reads it, with patience for one second of silence."""
+
+    response: aiohttp.ClientResponse
+    comments: list[str] = field(default_factory=list)
+    retry_ms: int | None = None
+
+    async def event(self) -> dict[str, Any] | None:
+        """The next event with its id, type and data; None when the stream has ended."""
+        found: dict[str, Any] = {}
+        while line := await self._line():
+            text = line.rstrip("\n")
+            name, _, value = text.partition(": ")
+            if text == "":
+                if "data" in found:
+                    return found
+            elif text.startswith(":"):
+                self.comments.append(text[1:].strip())
+            elif name == "retry":
+                self.retry_ms = int(value)
+            else:
+                found[name] = json.loads(value) if name == "data" else value
+        return None
+
+    async def rest(self) -> list[int]:
+        """Read to the end; the sequence numbers that came."""
+        numbers = []
+        while event := await self.event():
+            assert event["data"]["sequence"] == int(event["id"])
+            numbers.append(int(event["id"]))
+        return numbers
+
+    async def comment(self) -> str:
+        """Wait for the next comment."""
+        while True:
+            line = await self._line()
+            if line.startswith(":"):
+                return line[1:].strip()
+
+    async def _line(self) -> str:
+        async with asyncio.timeout(5):
+            return (await self.response.content.readline()).decode()
+
+
+@dataclass
 class Site:
     """A running portal and somebody who asks it. `client` is the one it asks for."""
 
@@ -255,8 +311,11 @@ class Site:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def app_tokens(self) -> Tokens:
+        return self.app[TOKENS]
+
     def token(self, client: Client | None = None, scopes: frozenset[str] = SCOPES) -> str:
-        return self.app[TOKENS].issue((client or self.client).id, scopes, 600)
+        return self.app_tokens().issue((client or self.client).id, scopes, 600)
 
     def bearer(self, client: Client | None = None, scopes: frozenset[str] = SCOPES) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(client, scopes)}"}
@@ -286,6 +345,13 @@ class Site:
         reply = await self.initiate(body, **how)
         assert reply.status == 202, reply.body
         return str(reply.json["call"]["id"])
+
+    @asynccontextmanager
+    async def follow(self, call_id: str, query: str = "", **headers: str) -> AsyncIterator[Stream]:
+        """Read a call's events as a stream."""
+        asked = {"Accept": "text/event-stream", **self.bearer(), **headers}
+        async with self.session.get(f"{self.url}/v1/calls/{call_id}/events{query}", headers=asked) as response:
+            yield Stream(response)
 
     async def raw(self, sent: bytes) -> bytes:
         """Send bytes, and give everything that comes back until the other side closes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -148,18 +147,9 @@ async def test_a_citizen_with_an_active_call_is_told_which(site: Site) -> None:
     ],
 )
 async def test_the_conductors_refusals_become_problems(
-    site: Site,
-    house: House,
-    monkeypatch: pytest.MonkeyPatch,
-    trouble: Exception,
-    status: int,
-    slug: str,
-    retry: str | None,
+    site: Site, house: House, trouble: Exception, status: int, slug: str, retry: str | None
 ) -> None:
-    async def refuse(wanted: Any) -> Any:
-        raise trouble
-
-    monkeypatch.setattr(house, "open", refuse)
+    house.refusal = trouble
     reply = await site.initiate()
     assert (reply.status, reply.problem, reply.headers.get("Retry-After")) == (status, slug, retry)
 
