@@ -14,6 +14,8 @@ from pbx_bridge.call.model import Call, Terms, leg_id
 from pbx_bridge.call.states import State
 from tests.call.story import CLOSED_FOR_EVER, CLOSED_TILL_NOON, MORNING, OPEN, request, seconds
 
+BEFORE_ANSWER = frozenset({State.DIALING, State.RINGING})
+TALK = frozenset({State.TALKING, State.ON_HOLD})
 AGENTS = ("ann", "bob")
 QUEUES = ("support", "sales")
 
@@ -69,6 +71,21 @@ def moments(call: Call, event: e.Event) -> tuple[datetime, ...]:
     if due is None or not isinstance(event, e.TimeUp | e.DeviceGone):
         return (soon,)
     return (soon, max(due, soon), max(due, MORNING + seconds(8 * 86400)))
+
+
+def steps() -> Iterator[tuple[Meeting, Step]]:
+    """The meetings in which something was taken."""
+    return ((meeting, meeting.step) for meeting in meetings() if meeting.step)
+
+
+def taken(call: Call, event: e.Event, at: datetime) -> Step:
+    """What comes of a fact; the call as it was when the fact is refused."""
+    return _meet(call, event, at) or Step(call)
+
+
+def slug(call: Call) -> str | None:
+    """The present verdict's."""
+    return call.verdict.cause.slug if call.verdict else None
 
 
 @cache

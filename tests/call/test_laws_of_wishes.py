@@ -1,0 +1,139 @@
+"""Laws of what the machine asks for, of how a call ends, and of what a fact implies."""
+
+from __future__ import annotations
+
+from pbx_bridge.call import events as e
+from pbx_bridge.call.causes import Cause, Source
+from pbx_bridge.call.commands import Command, Dial, HangUp, Redirect
+from pbx_bridge.call.machine import has_leg, unfold
+from pbx_bridge.call.model import call_of_leg, leg_id
+from pbx_bridge.call.states import Outcome, State
+from tests.call.reach import BEFORE_ANSWER, calls, facts, meetings, slug, steps, taken
+from tests.call.story import seconds
+
+#: Only these say that the citizen's leg is not there (any more).
+LEG_IS_GONE = (e.DeviceGone, e.NotDialled, e.EndedUnseen, e.LegLost)
+
+
+# ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────
+def _leg_of(command: Command) -> str | None:
+    return command.leg if isinstance(command, Dial | HangUp | Redirect) else None
+
+
+def test_every_wish_names_the_present_leg() -> None:
+    for meeting, step in steps():
+        assert len(step.commands) <= 1
+        for command in step.commands:
+            assert _leg_of(command) == step.call.leg, meeting
+
+
+def test_one_attempt_is_one_wish_to_dial_on_a_leg_of_its_own() -> None:
+    for meeting, step in steps():
+        before, after = meeting.before, step.call
+        dials = [command for command in step.commands if isinstance(command, Dial)]
+        assert after.attempt - before.attempt == len(dials), meeting
+        for dial in dials:
+            assert dial == Dial(leg_id(after.id, after.attempt), after.device)
+            assert dial.device < len(after.request.devices)
+            assert call_of_leg(dial.leg) == after.id
+
+
+def test_nobody_is_rung_while_a_leg_may_live() -> None:
+    for meeting, step in steps():
+        if any(isinstance(command, Dial) for command in step.commands) and has_leg(meeting.before):
+            assert isinstance(meeting.event, LEG_IS_GONE), meeting
+
+
+def test_a_round_of_devices_starts_with_the_first_and_goes_on_in_order() -> None:
+    for meeting, step in steps():
+        if step.call.attempt != meeting.before.attempt:
+            first = not has_leg(meeting.before)
+            assert step.call.device == (0 if first else meeting.before.device + 1), meeting
+
+
+def test_rounds_are_used_up_one_at_a_time() -> None:
+    for meeting, step in steps():
+        parked = has_leg(meeting.before) and step.call.state is State.SCHEDULED
+        assert meeting.before.rounds_left - step.call.rounds_left == (1 if parked else 0), meeting
+
+
+# ── the end, and who decides it ──────────────────────────────────────────────────────────────────────────
+def test_a_call_with_a_leg_ends_only_when_the_leg_is_gone_or_nothing_was_heard_of_it_twice() -> None:
+    for meeting, step in steps():
+        if has_leg(meeting.before) and not has_leg(step.call):
+            overdue = isinstance(meeting.event, e.TimeUp) and meeting.before.verdict is not None
+            assert overdue or isinstance(meeting.event, LEG_IS_GONE), meeting
+
+
+def test_an_abort_is_taken_at_once_or_hangs_up() -> None:
+    for meeting, step in steps():
+        if isinstance(meeting.event, e.AbortRequested):
+            if has_leg(meeting.before):
+                assert step.commands == (HangUp(meeting.before.leg or ""),)
+                assert step.call.state is meeting.before.state
+            else:
+                assert step.call.cause == Cause("aborted", Source.PORTAL)
+
+
+def test_after_an_abort_no_device_is_rung_whatever_comes_next() -> None:
+    for meeting, step in steps():
+        if isinstance(meeting.event, e.AbortRequested) and has_leg(step.call):
+            for event in facts(step.call):
+                after = taken(step.call, event, step.call.state_since + seconds(2))
+                assert not any(isinstance(command, Dial) for command in after.commands), (meeting, event)
+                assert after.call.state is not State.SCHEDULED, (meeting, event)
+
+
+def test_a_call_that_is_being_aborted_stays_so_and_ends_cancelled() -> None:
+    for meeting, step in steps():
+        if slug(meeting.before) == "aborted":
+            if step.call.state is State.ENDED:
+                assert step.call.outcome is Outcome.CANCELLED, meeting
+            else:
+                assert slug(step.call) == "aborted", meeting
+
+
+def test_asterisks_word_about_the_time_limit_stands_unless_an_abort_came_first() -> None:
+    for meeting, step in steps():
+        if isinstance(meeting.event, e.LimitReached):
+            assert slug(step.call) == ("aborted" if slug(meeting.before) == "aborted" else "time_limit"), meeting
+
+
+def test_a_verdict_is_only_dropped_by_who_may() -> None:
+    """By Asterisk's time limit, an abort, a talk or queue that goes on after all, and with the attempt itself."""
+    may = (e.LimitReached, e.AbortRequested, e.QueueJoined, e.AgentAnswered, e.AgentGone)
+    for meeting, step in steps():
+        same_attempt = step.call.attempt == meeting.before.attempt and has_leg(step.call)
+        if meeting.before.verdict and same_attempt and not isinstance(meeting.event, may):
+            assert step.call.verdict == meeting.before.verdict, meeting
+
+
+def test_no_verdict_is_forgotten_at_the_end() -> None:
+    for meeting, step in steps():
+        if meeting.before.verdict and step.call.state is State.ENDED:
+            assert step.call.cause == meeting.before.verdict.cause, meeting
+
+
+# ── what must have happened before ───────────────────────────────────────────────────────────────────────
+def test_a_fact_is_always_the_last_of_what_it_unfolds_to() -> None:
+    for meeting in meetings():
+        unfolded = list(unfold(meeting.before, meeting.event))
+        assert unfolded[-1] == meeting.event
+        assert len(unfolded) <= 4
+
+
+def test_what_a_fact_implies_is_taken_whenever_the_fact_is() -> None:
+    for call in calls():
+        for event in facts(call):
+            now, refused = call, False
+            for each in unfold(call, event):
+                after = taken(now, each, call.state_since + seconds(1)).call
+                assert after is now or not refused, (call.state, event)
+                now, refused = after, after is now
+
+
+def test_a_fact_of_the_queue_that_overtakes_the_devices_answer_shows_every_stage() -> None:
+    for call in calls():
+        if call.state in BEFORE_ANSWER and call.leg:
+            unfolded = list(unfold(call, e.AgentAnswered(call.leg, "ann")))
+            assert [type(each) for each in unfolded] == [e.DeviceAnswered, e.QueueJoined, e.AgentRang, e.AgentAnswered]

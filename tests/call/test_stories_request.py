@@ -1,0 +1,172 @@
+"""Stories of the request: codes, hours, callbacks, and ends before anything rang."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pbx_bridge.call.commands import Dial, HangUp, SendCode
+from pbx_bridge.call.machine import deadline
+from tests.call.story import CLOSED_FOR_EVER, CLOSED_TILL_NOON, MORNING, Story, seconds
+
+
+def test_open_hours_ring_the_first_device_at_once() -> None:
+    story = Story.accepted(count=2).admitted()
+    assert story.state == "dialing"
+    assert story.wishes == [Dial("pb.call_1.1", 0)]
+    assert story.news == ["call.accepted", "call.state_changed"]
+
+
+def test_closed_hours_schedule_the_call_for_the_next_opening_and_ring_nobody() -> None:
+    story = Story.accepted().admitted(CLOSED_TILL_NOON)
+    assert story.state == "scheduled"
+    assert story.call.scheduled_for == MORNING + timedelta(hours=6)
+    assert deadline(story.call) == story.call.scheduled_for
+    assert story.wishes == []
+    assert story.news[-1] == "call.scheduled"
+
+
+def test_hours_that_never_open_again_end_the_call() -> None:
+    assert Story.accepted().admitted(CLOSED_FOR_EVER).end == ("expired", "callback_expired")
+
+
+def test_a_scheduled_call_rings_when_it_is_due() -> None:
+    story = Story.accepted().admitted(CLOSED_TILL_NOON).due()
+    assert story.state == "dialing"
+    assert story.call.scheduled_for is None
+    assert story.call.dialled_at == MORNING + timedelta(hours=6)
+    assert story.last_wish == Dial("pb.call_1.1", 0)
+
+
+def test_a_scheduled_call_that_is_aborted_is_over_at_once() -> None:
+    story = Story.accepted().admitted(CLOSED_TILL_NOON).aborted()
+    assert story.end == ("cancelled", "aborted")
+    assert story.wishes == []
+    assert story.call.scheduled_for is None
+
+
+def test_a_scheduled_call_that_got_no_place_for_a_week_is_given_up() -> None:
+    story = Story.accepted(keep_s=3600).admitted(CLOSED_TILL_NOON).time_passes()
+    assert story.end == ("expired", "callback_expired")
+
+
+def test_a_scheduled_call_that_waits_for_a_place_is_not_given_up_when_it_is_due() -> None:
+    story = Story.accepted().admitted(CLOSED_TILL_NOON).time_passes()
+    assert story.state == "scheduled"
+    assert story.refused == ["its time is not up"]
+
+
+def test_a_request_without_a_device_ends_with_a_hint() -> None:
+    story = Story.dialling(count=0)
+    assert story.end == ("failed", "no_device")
+    assert story.wishes == []
+
+
+def test_a_request_that_nobody_decides_about_expires() -> None:
+    story = Story.accepted(start_s=60).time_passes()
+    assert story.end == ("expired", "not_started")
+    assert story.call.ended_at == MORNING + seconds(60)
+
+
+def test_a_request_that_is_aborted_before_it_is_decided_never_rings() -> None:
+    story = Story.accepted().aborted()
+    assert story.end == ("cancelled", "aborted")
+    assert story.admitted().wishes == []
+
+
+# ── the code ─────────────────────────────────────────────────────────────────────────────────────────────
+def test_a_call_that_needs_a_code_wishes_for_it_and_waits() -> None:
+    story = Story.accepted(needs_code=True).code_sent()
+    assert story.state == "awaiting_code"
+    assert story.wishes == [SendCode()]
+
+
+def test_a_confirmed_code_rings_the_device() -> None:
+    story = Story.accepted(needs_code=True).code_sent().code_confirmed()
+    assert story.state == "dialing"
+    assert story.last_wish == Dial("pb.call_1.1", 0)
+
+
+def test_a_confirmed_code_outside_the_hours_schedules_the_call() -> None:
+    story = Story.accepted(needs_code=True).code_sent().code_confirmed(CLOSED_TILL_NOON)
+    assert story.state == "scheduled"
+    assert story.wishes == [SendCode()]
+
+
+def test_a_citizen_who_is_quicker_than_the_senders_receipt_is_not_turned_away() -> None:
+    story = Story.accepted(needs_code=True).code_confirmed()
+    assert [str(state) for state in story.path] == ["requested", "awaiting_code", "dialing"]
+    assert story.code_sent().refused == ["there is no move for CodeSent"]
+
+
+def test_a_code_that_was_entered_wrongly_too_often_denies_the_call() -> None:
+    story = Story.accepted(needs_code=True).code_sent().code_refused()
+    assert story.end == ("denied", "code_refused")
+    assert Dial not in {type(wish) for wish in story.wishes}
+
+
+def test_a_code_that_was_wrong_before_the_receipt_denies_the_call_too() -> None:
+    assert Story.accepted(needs_code=True).code_refused().end == ("denied", "code_refused")
+
+
+def test_a_code_that_nobody_enters_expires() -> None:
+    story = Story.accepted(needs_code=True, code_s=300).code_sent(after=5).time_passes()
+    assert story.end == ("expired", "code_expired")
+    assert story.call.ended_at == MORNING + seconds(305)
+
+
+def test_a_code_that_comes_after_the_end_opens_nothing() -> None:
+    story = Story.accepted(needs_code=True).code_sent().time_passes().code_confirmed()
+    assert story.end == ("expired", "code_expired")
+    assert story.refused == ["there is no move for CodeConfirmed"]
+
+
+def test_an_abort_while_the_code_is_awaited_is_the_end() -> None:
+    story = Story.accepted(needs_code=True).code_sent().aborted()
+    assert story.end == ("cancelled", "aborted")
+    assert HangUp not in {type(wish) for wish in story.wishes}
+
+
+# ── later rounds ─────────────────────────────────────────────────────────────────────────────────────────
+def test_a_callback_that_nobody_answered_comes_again_in_the_next_round() -> None:
+    story = Story.dialling(rounds=1, round_pause_s=900).rings().leg_gone(480, 19, after=45)
+    assert story.state == "scheduled"
+    assert story.call.scheduled_for == story.now + seconds(900)
+    assert story.call.cause
+    assert story.call.cause.slug == "no_answer"
+    assert story.call.leg is None
+    story.due()
+    assert (story.state, story.call.attempt) == ("dialing", 2)
+    assert story.last_wish == Dial("pb.call_1.2", 0)
+
+
+def test_after_the_last_round_the_call_ends_with_the_last_cause() -> None:
+    story = Story.dialling(rounds=1).leg_gone(486, 17).due().rings().leg_gone(480, 19, after=45)
+    assert story.end == ("no_answer", "no_answer")
+    assert story.call.attempt == 2
+
+
+def test_a_round_rings_every_device_before_the_next_one_begins() -> None:
+    story = Story.dialling(count=2, rounds=1).leg_gone(486, 17)
+    assert (story.state, story.call.device) == ("dialing", 1)
+    story.leg_gone(404, 1)
+    assert (story.state, story.call.rounds_left) == ("scheduled", 0)
+    story.due()
+    assert (story.call.attempt, story.call.device) == (3, 0)
+
+
+def test_a_citizen_who_declined_a_callback_is_not_called_again() -> None:
+    assert Story.dialling(rounds=3).rings().leg_gone(603, 21).end == ("rejected", "rejected")
+
+
+def test_between_rounds_nothing_of_the_last_attempt_is_shown() -> None:
+    story = Story.dialling(rounds=1).answers().machine_answers().leg_gone()
+    call = story.call
+    assert story.state == "scheduled"
+    assert (call.leg, call.dialled_at, call.answered_at, call.limit_at, call.verdict) == (None,) * 5
+
+
+def test_a_served_callback_shows_how_it_ended_and_not_why_an_earlier_attempt_failed() -> None:
+    story = Story.dialling(rounds=1).leg_gone(486, 17).due().answers().joins().offered_to("ann").talks_to("ann")
+    assert story.call.cause
+    assert story.call.cause.slug == "busy"
+    assert story.agent_hangs_up().end == ("completed", "agent_hung_up")
