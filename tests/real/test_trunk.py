@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import select
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,30 @@ async def test_many_calls_at_once_do_not_confuse_the_trunk(phones: MakePhone, tr
         call = await ann.ended()
         assert f"+79000000{call.code}" == call.dialled
     assert len(await trunk.invites()) == len(REFUSALS * 5)
+
+
+STRAYS = [
+    b"\0\1\2 no SIP at all",
+    b"\r\n\r\n",
+    b"SIP/2.0 200 OK\r\nCall-ID: nobody\r\nCSeq: 1 INVITE\r\n\r\n",
+    *(
+        f"{method} sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:9;branch=z9hG4bK{method}\r\n"
+        f"From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:x@127.0.0.1>;tag=2\r\nCall-ID: stray-{method}\r\n"
+        f"CSeq: 1 {method}\r\nContent-Length: 0\r\n\r\n".encode()
+        for method in ("ACK", "BYE", "CANCEL", "INFO", "UPDATE", "MESSAGE", "NOTIFY", "PUBLISH")
+    ),
+]
+
+
+async def test_strays_do_not_harm_the_trunk(phones: MakePhone, trunk: Trunk) -> None:
+    ann = await phones("ann")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        for stray in STRAYS:
+            stranger.sendto(stray, ("127.0.0.1", trunk.port))
+    await ann.call(f"sip:+79000000486@127.0.0.1:{trunk.port}")
+    assert (await ann.ended()).code == 486
+    assert trunk.running
+    assert len(await trunk.invites()) == 1
 
 
 async def test_a_number_nobody_called_is_told_with_those_called(trunk: Trunk) -> None:
