@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 import structlog
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 
 from .asterisk.act import Trunk
 from .asterisk.ami import Ami
@@ -23,6 +24,7 @@ from .call.model import Terms
 from .conductor.conductor import Conductor
 from .conductor.ports import Replaced
 from .ledger import Ledger, LedgerUnavailable
+from .metrics import Figures
 from .portal.needs import Needs, Service
 from .portal.needs import Settings as PortalSettings
 from .portal.serving import Runner
@@ -97,7 +99,9 @@ def _needs(settings: Settings, ledger: Ledger, conductor: Conductor) -> Needs:
         cors_origins=settings.http.allowed_origins,
     )
     services = {name: Service(name, queue) for name, queue in settings.services.items()}
-    return Needs(conductor, ledger, chosen, now, services)
+    registry = CollectorRegistry()
+    registry.register(Figures(conductor))
+    return Needs(conductor, ledger, chosen, now, services, registry)
 
 
 async def serve(settings: Settings) -> None:

@@ -22,6 +22,7 @@ from .perform import Performer
 from .ports import Clock, Telephony
 from .recover import Listener
 from .take import Taker
+from .tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -67,13 +68,18 @@ class Conductor:
         self._clock = clock
         self._opening = opening
         self._taker = Taker(ledger, self.hub, clock, owner)
-        self._performer = Performer(ledger, self._taker, telephony, clock, owner)
+        self._performer = Performer(ledger, self._taker, telephony, clock)
         self._alarms = Alarms(ledger, self._taker, clock)
-        self._listener = Listener(ledger, self._taker, self._performer, telephony, clock, owner)
+        self._listener = Listener(ledger, self._taker, self._performer, telephony, clock)
         self._taker.on_wishes = self._performer.add
         self._taker.on_waiting = self._performer.more
         self._taker.on_wake = self._alarms.set
+        self._taker.on_mended = self._mended
         self._listener.on_hearing = self._hearing
+        self._looking: asyncio.Task[None] | None = None
+
+    def _mended(self) -> None:
+        self._looking = asyncio.create_task(self._listener.look_again(), name="look again")
 
     def _hearing(self, hearing: bool) -> None:
         self._alarms.hearing = hearing
@@ -112,6 +118,11 @@ class Conductor:
     async def call(self, call_id: str) -> Call | None:
         """The call as it stands."""
         return await self.ledger.call(call_id)
+
+    @property
+    def tally(self) -> Tally:
+        """What was counted since the start."""
+        return self._taker.tally
 
     def health(self) -> Mapping[str, str | None]:
         """Each part, and a sentence where it is not well."""

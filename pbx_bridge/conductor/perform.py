@@ -35,8 +35,7 @@ DIAL_PATIENCE_S = 20
 class Performer:
     """Carries wishes out. `look` gives a fresh picture of Asterisk since a time, or raises OutOfReach."""
 
-    def __init__(self, ledger: Ledger, taker: Taker, telephony: Telephony, clock: Clock, owner: str) -> None:
-        self._owner = owner
+    def __init__(self, ledger: Ledger, taker: Taker, telephony: Telephony, clock: Clock) -> None:
         self._ledger = ledger
         self._taker = taker
         self._telephony = telephony
@@ -90,7 +89,7 @@ class Performer:
         await self._taker.submit(SettleWish(wish))
         if wish.call_id in self._more:
             self._more.discard(wish.call_id)
-            self.add(await self._ledger.claim(self._owner, self._clock(), LEASE_S, 100))
+            self.add(await self._ledger.claim(self._taker.owner, self._clock(), LEASE_S, 100))
 
     async def _until_reached(self, wish: Wish) -> bool:
         """True when the wish is settled; False when it was given back, for the next look at Asterisk to decide."""

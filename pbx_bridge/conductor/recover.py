@@ -33,14 +33,13 @@ class Listener:
     """Keeps one line to Asterisk. `trouble` is None while it hears, else a sentence."""
 
     def __init__(
-        self, ledger: Ledger, taker: Taker, performer: Performer, telephony: Telephony, clock: Clock, owner: str
+        self, ledger: Ledger, taker: Taker, performer: Performer, telephony: Telephony, clock: Clock
     ) -> None:
         self._ledger = ledger
         self._taker = taker
         self._performer = performer
         self._telephony = telephony
         self._clock = clock
-        self._owner = owner
         self._line: Line | None = None
         self._slots = asyncio.Semaphore(BACKLOG)
         self.trouble: str | None = "not connected to Asterisk yet"
@@ -77,6 +76,12 @@ class Listener:
         self.trouble = why
         self.on_hearing(hearing)
 
+    async def look_again(self) -> None:
+        """Compare once more, though the line is unbroken: the database was away, and commits may be half known."""
+        if self._line is not None:
+            with contextlib.suppress(OutOfReach, LedgerUnavailable):  # then the next reconnect does it
+                await self._reconcile(self._line)
+
     async def _look(self, since: datetime) -> Picture:
         if self._line is None:
             raise OutOfReach("not connected to Asterisk")
@@ -106,7 +111,6 @@ class Listener:
         facts = [
             TakeFact(call.id, fact.event, fact.at, "recovery")
             for call in calls
-            if not self._performer.busy_with(call.id)
             for fact in missed(call, picture, _dial_wish(call, wishes))
         ]
         await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
@@ -117,16 +121,13 @@ class Listener:
     async def _take_up(self, calls: Sequence[Call], picture: Picture) -> None:
         """Carry out what a former life of this service, or this one while deaf, left undone."""
         by_id = {call.id: call for call in calls}
-        wishes = await self._ledger.claim(self._owner, self._clock(), LEASE_S, ALL, take_over=True)
-        for wish in wishes:
-            call = by_id.get(wish.call_id)
-            if self._performer.busy_with(wish.call_id):
-                continue
-            self._performer.more([wish.call_id])
-            if wish.maybe_done and isinstance(wish.command, Dial) and not _not_yet(wish.command, call, picture):
-                await self._taker.submit(SettleWish(wish))
-            else:
-                self._performer.add([wish])
+        # A settled wish sets the next of its call free, so claim until nothing more comes.
+        while wishes := await self._ledger.claim(self._taker.owner, self._clock(), LEASE_S, ALL, take_over=True):
+            settled = [wish for wish in wishes if _done_before(wish, by_id.get(wish.call_id), picture)]
+            await asyncio.gather(*(self._taker.submit(SettleWish(wish)) for wish in settled))
+            others = [w for w in wishes if w not in settled and not self._performer.busy_with(w.call_id)]
+            self._performer.more({wish.call_id for wish in others})
+            self._performer.add(others)
 
     async def _sweep(self, picture: Picture) -> None:
         """Hang up legs whose call is over; the dialplan's own limit would do it later."""
@@ -146,8 +147,11 @@ def _dial_wish(call: Call, wishes: Sequence[Wish]) -> DialWish:
     return DialWish.SENT
 
 
-def _not_yet(command: Dial, call: Call | None, picture: Picture) -> bool:
-    return call is not None and call.dialled_at is not None and may_dial(command.leg, call.dialled_at, picture)
+def _done_before(wish: Wish, call: Call | None, picture: Picture) -> bool:
+    """A wish to dial that may have been sent, and must not be sent again. All other wishes may be repeated."""
+    if not wish.maybe_done or not isinstance(wish.command, Dial):
+        return False
+    return call is None or call.dialled_at is None or not may_dial(wish.command.leg, call.dialled_at, picture)
 
 
 __all__ = ["Listener", "Replaced"]

@@ -30,6 +30,7 @@ from . import errors
 from .hub import Hub
 from .jobs import Desk, Draft, Job, OpenCall, Placed, SettleWish, TakeFact
 from .ports import Clock
+from .tally import Tally
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +38,8 @@ log = structlog.get_logger(__name__)
 BATCH = 200
 #: Seconds between two tries of a database that does not answer.
 PATIENCE_S = 0.5
+#: For a request that met a database in trouble: its commit may or may not have been kept.
+MAYBE_KEPT = "the database does not answer; ask again with the same Idempotency-Key, and there will be one call"
 #: How long a wish that is written belongs to this process without anybody asking.
 LEASE_S = 60
 
@@ -68,12 +71,21 @@ class Taker:
         self._ledger = ledger
         self._hub = hub
         self._clock = clock
-        self._owner = owner
+        self._name = owner
+        self._life = 1
+        self.tally = Tally()
         self._queue: asyncio.Queue[_Asked] = asyncio.Queue()
         self.on_wishes: Callable[[Sequence[Wish]], None] = lambda wishes: None
         self.on_waiting: Callable[[Collection[str]], None] = lambda call_ids: None
         self.on_wake: Callable[[datetime], None] = lambda at: None
+        self.on_mended: Callable[[], None] = lambda: None
         self.trouble: str | None = None
+
+    @property
+    def owner(self) -> str:
+        """In whose name wishes are claimed. A new name after the database was away: whether its last commits were
+        kept is not known, so what the old name holds must be taken up like a stranger's."""
+        return f"{self._name}.{self._life}"
 
     @overload
     async def submit(self, job: OpenCall) -> Placed: ...
@@ -113,9 +125,16 @@ class Taker:
                 await self._apart(batch, error)
                 return
             else:
-                self.trouble = None
                 self._tell(done)
+                self._mend()
                 return
+
+    def _mend(self) -> None:
+        if self.trouble:
+            log.info("the database answers again")
+            self.trouble = None
+            self._life += 1
+            self.on_mended()
 
     async def _apart(self, batch: list[_Asked], error: Exception) -> None:
         """Somebody in the batch broke it: give everyone a transaction of their own, then the guilty one is alone."""
@@ -132,7 +151,7 @@ class Taker:
         self.trouble = str(error)
         for asked in batch:
             if isinstance(asked.job, OpenCall):
-                _fail(asked, errors.MemoryUnavailable("the database does not answer; nothing was started"))
+                _fail(asked, errors.MemoryUnavailable(MAYBE_KEPT))
         waiting = [asked for asked in batch if not isinstance(asked.job, OpenCall)]
         if waiting:
             await asyncio.sleep(PATIENCE_S)
@@ -153,7 +172,7 @@ class Taker:
             at = self._clock()
             if settled := [asked.job.wish for asked in batch if isinstance(asked.job, SettleWish)]:
                 await tx.finish(settled)
-            written = await tx.write(changes, at, owner=self._owner, lease_until=at + timedelta(seconds=LEASE_S))
+            written = await tx.write(changes, at, owner=self.owner, lease_until=at + timedelta(seconds=LEASE_S))
         return _Done(desk, written, results, refused)
 
     async def _fill(self, desk: Desk, batch: list[_Asked], tx: Any) -> None:
@@ -171,12 +190,14 @@ class Taker:
             if call is None or not draft.changed:
                 continue
             for event in draft.events:
-                state = event.data["call"]["state"]
-                log.info(event.type, call=call_id, state=state, revision=event.sequence)
+                snapshot = event.data["call"]
+                self.tally.published(event.type, snapshot["outcome"])
+                log.info(event.type, call=call_id, state=snapshot["state"], revision=event.sequence)
             if draft.events:
                 self._hub.ring(call_id, call.revision)
             if draft.wake_at:
                 self.on_wake(draft.wake_at)
+        self.tally.judged(line.verdict for draft in done.desk.drafts.values() for line in draft.audit)
         self.on_waiting(done.written.waiting)
         self.on_wishes(done.written.wishes)
         for asked, result in done.results:
