@@ -15,11 +15,8 @@ from pathlib import Path
 import pytest
 
 from pbx_bridge.ledger import Ledger, migrate
-from pbx_bridge.ledger.seal import KEY_BYTES
+from tests.rooms.ledger_calls import KEY
 from workshop.postgres import Postgres, serving
-
-#: The key of every test's ledger; it seals nothing but inventions.
-KEY = bytes(range(KEY_BYTES))
 
 _numbers = itertools.count(1)
 

@@ -52,9 +52,10 @@ def programs() -> Path:
 
 
 class Postgres:
-    """A running server, `user` being its only one."""
+    """A running server. `user` comes in unasked; the role `guarded`, once created, needs its password."""
 
     user = "ledger"
+    guarded = "guarded"
 
     def __init__(self, folder: Path, account: dict[str, Any]) -> None:
         self.folder = folder
@@ -95,6 +96,7 @@ class Postgres:
         settings = _FAST | {"unix_socket_directories": str(self.folder)}
         with (data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+        (data / "pg_hba.conf").write_text(f"local all {self.guarded} scram-sha-256\nlocal all all trust\n")
 
     def _serve(self) -> subprocess.Popen[bytes]:
         with (self.folder / "log").open("ab") as log:

@@ -66,7 +66,7 @@ class TicketTaken(Conflict):
 
 
 class Stale(Conflict):
-    """The call has changed (or vanished) since it was loaded; load it again."""
+    """The call has changed (or vanished) since it was loaded, or a new one is there already; load it again."""
 
     def __init__(self, refused: str) -> None:
         super().__init__(refused, refused, "it was changed by somebody else meanwhile; load it again")

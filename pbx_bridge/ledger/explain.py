@@ -13,12 +13,13 @@ from sqlalchemy import BindParameter, Connection, bindparam, select, text, tuple
 
 from ..call.model import Call
 from ..call.states import ACTIVE, State
-from .errors import AlreadyScheduled, CitizenBusy, Conflict, KeyUsed, TicketTaken
+from .errors import AlreadyScheduled, CitizenBusy, Conflict, KeyUsed, Stale, TicketTaken
 from .reads import KEYS
 from .tables import IS_ACTIVE, IS_SCHEDULED, calls
 from .values import Change
 
 _PAIRS: BindParameter[Any] = bindparam("pairs", expanding=True)
+_IDS = select(calls.c.id).where(calls.c.id.in_(bindparam("ids", expanding=True))).limit(1)
 _TICKETS = select(calls.c.ticket, calls.c.id).where(calls.c.ticket.in_(bindparam("tickets", expanding=True)))
 _ACTIVE = select(calls.c.client, calls.c.user_id, calls.c.id).where(
     text(IS_ACTIVE), tuple_(calls.c.client, calls.c.user_id).in_(_PAIRS)
@@ -38,6 +39,7 @@ def explain(connection: Connection, changes: Sequence[Change]) -> Conflict | Non
     new = [(change, call) for change, call in moved if change.before_revision is None]
     return (
         _key(connection, new)
+        or _twin(connection, [call for _, call in new])
         or _ticket(connection, [call for _, call in new])
         or _busy(connection, [call for _, call in moved if call.state in ACTIVE])
         or _scheduled(connection, [call for _, call in moved if call.state is State.SCHEDULED])
@@ -59,6 +61,11 @@ def _key(connection: Connection, new: Iterable[tuple[Change, Call]]) -> Conflict
             return KeyUsed(call.id, *present[pair])
         present[pair] = (call.id, fingerprint)
     return None
+
+
+def _twin(connection: Connection, new: Sequence[Call]) -> Conflict | None:
+    rows = connection.execute(_IDS, {"ids": [call.id for call in new]}).all() if new else []
+    return Stale(rows[0].id) if rows else None
 
 
 def _ticket(connection: Connection, new: Sequence[Call]) -> Conflict | None:

@@ -23,6 +23,7 @@ from .errors import Unreadable
 KEY_BYTES = 32
 _ID = 4
 _NONCE = 12
+_TAG = 16
 
 
 class BadKey(ValueError):
@@ -63,6 +64,8 @@ class Seal:
             raise Unreadable(
                 f"{place} of {owner} was sealed with key {sealed[:_ID].hex()}, which was not given; add that key"
             )
+        if len(sealed) < _ID + _NONCE + _TAG:
+            raise Unreadable(f"{place} of {owner} was cut off after it was sealed")
         nonce, body = sealed[_ID : _ID + _NONCE], sealed[_ID + _NONCE :]
         try:
             return _cipher(key, owner).decrypt(nonce, body, _aad(owner, place))

@@ -60,7 +60,8 @@ def translated(place: URL) -> Iterator[None]:
         told = translate(error, place)
         if told is error:
             raise
-        raise told from error
+        # A refusal's own report quotes the row, and a log would show it.
+        raise told from (None if isinstance(told, Refused) else error)
 
 
 def translate(error: Exception, place: URL) -> BaseException:
@@ -73,7 +74,8 @@ def translate(error: Exception, place: URL) -> BaseException:
     if isinstance(inner, sqlite3.Error):
         return _from_sqlite(inner, where) or error
     if state := _sqlstate(inner):
-        return _from_postgres(state, where) or error
+        # Class 22: a value that no row can hold, such as a text with a NUL in it.
+        return Refused(f"SQLSTATE {state}") if state.startswith("22") else _from_postgres(state, where) or error
     if isinstance(inner, TimeoutError | PoolTimeout):
         return LedgerUnavailable(f"{where} does not answer in time; is it overloaded or out of reach?", retryable=True)
     if isinstance(inner, OSError):

@@ -190,10 +190,14 @@ async def test_two_writes_of_one_transaction_build_on_each_other(ledger: Ledger)
 
 async def test_an_error_in_the_block_leaves_nothing_and_passes_unchanged(ledger: Ledger) -> None:
     call = newborn()
-    with pytest.raises(ZeroDivisionError):
+
+    async def stumble() -> None:
         async with ledger.transaction() as transaction:
             await transaction.write([birth(call)], NOON)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await stumble()
     assert await ledger.call(call.id) is None
     await put(ledger, birth(call))
 

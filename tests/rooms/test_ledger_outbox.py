@@ -9,9 +9,8 @@ from datetime import timedelta
 from pbx_bridge.call.commands import Command, Dial, HangUp, Redirect, SendCode
 from pbx_bridge.call.model import Call
 from pbx_bridge.ledger import Ledger, Wish, Written
-from tests.ledger_plugin import KEY
 
-from .ledger_calls import NOON, birth, newborn
+from .ledger_calls import KEY, NOON, birth, newborn
 
 pytest_plugins = ["tests.ledger_plugin"]
 
