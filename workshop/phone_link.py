@@ -58,10 +58,8 @@ class Link:
             start_new_session=True,
         )
         self._process = process
-        self._readers = [
-            asyncio.create_task(self._read_facts(process.stdout)),
-            asyncio.create_task(self._read_complaints(process.stderr)),
-        ]
+        complaints = asyncio.create_task(self._read_complaints(process.stderr))
+        self._readers = [complaints, asyncio.create_task(self._read_facts(process.stdout, complaints))]
         self._write(setup)
 
     async def close(self) -> None:
@@ -101,13 +99,14 @@ class Link:
             raise OrderRefused("it is switched off")
         self._process.stdin.write(json.dumps(message).encode() + b"\n")
 
-    async def _read_facts(self, output: asyncio.StreamReader | None) -> None:
+    async def _read_facts(self, output: asyncio.StreamReader | None, complaints: asyncio.Task[None]) -> None:
         while output is not None and (line := await output.readline()):
             message = json.loads(line)
             if "order" in message:
                 self._on_reply(message)
             else:
                 self._on_fact(message)
+        await complaints  # so that whoever tells of the end can say why
         for reply in self._replies.values():
             if not reply.done():
                 reply.set_exception(OrderRefused("its process ended"))
