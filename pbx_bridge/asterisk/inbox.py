@@ -71,6 +71,11 @@ class Inbox(AsyncIterator[Event]):
             self._error = error
             self._news.set()
 
+    @property
+    def ended(self) -> bool:
+        """Whether no more will come; what came may still wait to be read."""
+        return self._ended
+
     async def __anext__(self) -> Event:
         while not self._events:
             if self._ended:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -54,12 +55,27 @@ class Desk:
     asked: list[Asked] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     password: str = SECRET
+    # Whether pings are answered.
+    autoping: bool = False
+    # An Asterisk that answers, but says nothing of what is to be said to the application.
+    deaf: bool = False
+    sockets: list[web.WebSocketResponse] = field(default_factory=list)
     # What to do with the WebSocket, from its handshake to its end. The default waits for the client to close.
     talk: Callable[[web.WebSocketResponse], Awaitable[None]] | None = None
     closed_by_client: asyncio.Event = field(default_factory=asyncio.Event)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     def ari(self, **options: Any) -> Ari:
         return Ari(self.url, "pbx", self.password, "pb", **options)
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Wait for a fact about what was asked; a moment is enough for any."""
+        async with asyncio.timeout(5), self._news:
+            await self._news.wait_for(happened)
+
+    def words(self) -> int:
+        """How often we were asked to say a word."""
+        return sum("/events/user/" in each for each in self.paths())
 
     def paths(self) -> list[str]:
         return [f"{each.method} {each.path}" for each in self.asked]
@@ -68,17 +84,27 @@ class Desk:
         body = await request.read()
         port = request.transport.get_extra_info("peername")[1] if request.transport else 0
         self.asked.append(Asked(request.method, request.raw_path, json.loads(body) if body else None, port))
+        async with self._news:
+            self._news.notify_all()
         if request.path == "/ari/events" and "events" not in self.answers:
             return await self._websocket(request)
         for ending, answer in self.answers.items():
             if request.path.endswith(ending):
                 return await answer(request)
+        if request.path.startswith("/ari/events/user/") and not self.deaf:
+            await self._echo(request.match_info["anything"].rsplit("/", 1)[1])
         return web.json_response({})
 
+    async def _echo(self, name: str) -> None:
+        said = {"eventname": name, **self.asked[-1].body["variables"]}
+        event = {"type": "ChannelUserevent", "application": "pb", "eventname": name, "userevent": said}
+        with contextlib.suppress(ConnectionError):
+            await self.sockets[-1].send_json(event)
+
     async def _websocket(self, request: web.Request) -> web.WebSocketResponse:
-        # autoping=False: a test may want a peer that is there and says nothing.
-        socket = web.WebSocketResponse(autoping=False)
+        socket = web.WebSocketResponse(autoping=self.autoping)
         await socket.prepare(request)
+        self.sockets.append(socket)
         if self.talk is not None:
             await self.talk(socket)
         await until_closed(socket)

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from pbx_bridge.asterisk import errors
 from pbx_bridge.asterisk.ari import WANTED, Ari
+from pbx_bridge.asterisk.ari_ear import ECHO
 from tests.rooms.ari_desk import HUNG_UP, SECRET, Desk, open_desk, says
 
 
@@ -36,9 +37,10 @@ async def test_the_filter_is_set_before_the_subscription_brings_events(desk: Des
         "GET /ari/events?app=pb",
         "PUT /ari/applications/pb/eventFilter",
         "POST /ari/applications/pb/subscription?eventSource=endpoint%3APJSIP",
+        "POST /ari/events/user/pbx-bridge-echo?application=pb",
     ]
     allowed = [each["type"] for each in desk.asked[1].body["allowed"]]
-    assert allowed == [*WANTED, "ApplicationReplaced"]
+    assert set(allowed) == {*WANTED, "ApplicationReplaced"}
 
 
 async def test_a_404_right_after_connecting_means_ask_again(desk: Desk, ari: Ari) -> None:
@@ -82,7 +84,8 @@ async def test_what_is_said_between_connection_and_set_up_is_heard(desk: Desk, a
 
 
 @pytest.mark.parametrize(
-    "rubbish", ["", "not JSON", "[]", "{}", '"type"', "17", "null", "[" * 100_000, b"\xff\xfe", b"\x00"]
+    "rubbish",
+    ["", "not JSON", "[]", "{}", '"type"', "17", "null", '{"type":[]}', "[" * 100_000, b"\xff\xfe", b"\x00"],
 )
 async def test_a_malformed_message_is_counted_and_skipped(desk: Desk, ari: Ari, rubbish: str | bytes) -> None:
     async def talk(socket: web.WebSocketResponse) -> None:
@@ -93,6 +96,14 @@ async def test_a_malformed_message_is_counted_and_skipped(desk: Desk, ari: Ari, 
     async with ari.listen() as events:
         assert await anext(events) == HUNG_UP
     assert (ari.tally.malformed, ari.tally.heard) == (1, 1)
+
+
+@pytest.mark.parametrize("said", [None, [], "x", {}, {"token": []}])
+async def test_a_strange_word_in_our_name_is_nothing(desk: Desk, ari: Ari, said: object) -> None:
+    async with ari.listen() as events:
+        await desk.sockets[-1].send_json({"type": "ChannelUserevent", "eventname": ECHO, "userevent": said})
+        await desk.sockets[-1].send_json(HUNG_UP)
+        assert await anext(events) == HUNG_UP
 
 
 async def test_an_orderly_end_stops_the_iterator_after_the_last_event(desk: Desk, ari: Ari) -> None:
@@ -136,8 +147,65 @@ async def test_who_is_replaced_hears_what_came_before_and_then_of_it(desk: Desk,
 async def test_a_peer_that_answers_no_ping_is_given_up(desk: Desk) -> None:
     ari = desk.ari(heartbeat_s=0.05)
     async with ari.listen() as events:
+        desk.deaf = True  # Or our own word would be a sign of life.
         with pytest.raises(errors.Unreachable, match="No PONG"):
             await anext(events)
+    await ari.close()
+
+
+async def test_a_connection_that_is_open_and_deaf_is_not_taken(desk: Desk) -> None:
+    desk.deaf = True
+    ari = desk.ari(request_timeout_s=0.05)
+    with pytest.raises(errors.Unreachable, match="does not hear what it says: connect again"):
+        async with ari.listen():
+            pass
+    await asyncio.wait_for(desk.closed_by_client.wait(), 1)
+    await ari.close()
+
+
+async def test_a_connection_that_turns_deaf_is_given_up(desk: Desk) -> None:
+    desk.autoping = True
+    ari = desk.ari(heartbeat_s=0.05, request_timeout_s=0.05)
+    async with ari.listen() as events:
+        desk.deaf = True
+        await desk.sockets[-1].send_json(HUNG_UP)
+        assert await anext(events) == HUNG_UP
+        with pytest.raises(errors.Unreachable, match="does not hear what it says"):
+            await anext(events)
+    await ari.close()
+
+
+async def test_a_connection_that_hears_is_kept(desk: Desk) -> None:
+    """And our own words are no news for the listener."""
+    desk.autoping = True
+    ari = desk.ari(heartbeat_s=0.2)
+    async with ari.listen() as events:
+        await desk.until(lambda: desk.words() == 3)
+        await desk.sockets[-1].send_json(HUNG_UP)
+        assert await anext(events) == HUNG_UP
+    await ari.close()
+
+
+async def test_failing_to_ask_for_a_word_proves_nothing(desk: Desk) -> None:
+    desk.autoping = True
+    ari = desk.ari(heartbeat_s=0.2)
+    async with ari.listen() as events:
+        desk.answers = {"/pbx-bridge-echo": says(500, {"message": "busy"})}
+        with capture_logs() as logged:
+            await desk.until(lambda: desk.words() == 3)
+        await desk.sockets[-1].send_json(HUNG_UP)
+        assert await anext(events) == HUNG_UP
+    assert "could not ask Asterisk to say a word" in {each["event"] for each in logged}
+    await ari.close()
+
+
+async def test_unwanted_events_are_not_for_us(desk: Desk) -> None:
+    ari = desk.ari(wanted=("ChannelDestroyed",))
+    async with ari.listen() as events:
+        await desk.sockets[-1].send_json({"type": "ChannelVarset"})
+        await desk.sockets[-1].send_json({"type": "ChannelUserevent", "eventname": "Plain"})
+        await desk.sockets[-1].send_json(HUNG_UP)
+        assert await anext(events) == HUNG_UP
     await ari.close()
 
 
@@ -173,7 +241,7 @@ async def test_leaving_closes_the_connection(desk: Desk, ari: Ari) -> None:
 async def test_leaving_a_silent_peer_takes_no_longer_than_the_limit(
     desk: Desk, ari: Ari, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pbx_bridge.asterisk.ari.CLOSE_S", 0.05)
+    monkeypatch.setattr("pbx_bridge.asterisk.ari_http.CLOSE_S", 0.05)
     gone = asyncio.Event()
 
     async def talk(_: web.WebSocketResponse) -> None:
