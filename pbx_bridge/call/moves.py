@@ -212,12 +212,16 @@ def reject_machine(call: Call, _: e.MachineAnswered, at: datetime) -> Result:
 
 
 def leave_queue(call: Call, event: e.QueueLeft, at: datetime) -> Result:
-    slug = _QUEUE_STATUS.get(event.status, "queue_unknown")
-    return _judge(call, at, Cause(slug, Source.QUEUE)), ()
+    return _leave(call, at, _QUEUE_STATUS.get(event.status, "queue_unknown"))
 
 
-def leave_talk(call: Call, _: e.QueueLeft, at: datetime) -> Result:
-    return _judge(call, at, Cause("agent_hung_up", Source.AGENT)), ()
+def leave_talk(call: Call, event: e.QueueLeft, at: datetime) -> Result:
+    """Mostly CONTINUE; another word is that of a queue to which the talk was redirected and which let nobody in."""
+    return _leave(call, at, _QUEUE_STATUS.get(event.status, "agent_hung_up"))
+
+
+def _leave(call: Call, at: datetime, slug: str) -> Result:
+    return _judge(call, at, Cause(slug, Source.AGENT if slug == "agent_hung_up" else Source.QUEUE)), ()
 
 
 # ── the leg's end after an answer ────────────────────────────────────────────────────────────────────────
