@@ -5,7 +5,7 @@ alembic -c migrations/alembic.ini -x url=sqlite:////folder/file.db upgrade head
 
 from alembic import context
 
-from pbx_bridge.ledger.migrate import apply, by_hand
+from pbx_bridge.ledger.migrating import apply, by_hand
 
 if connection := context.config.attributes.get("connection"):
     apply(context, connection, context.config.attributes["say"])

@@ -61,8 +61,8 @@ def _audit() -> None:
         ),
         sa.Column("verdict", sa.Text(), nullable=False, comment="taken or refused"),
         sa.Column("detail", Json, nullable=False),
-        sa.CheckConstraint("verdict IN ('taken', 'refused')", name="ck_audit_verdict"),
-        sa.PrimaryKeyConstraint("id", name="pk_audit"),
+        sa.CheckConstraint("verdict IN ('taken', 'refused')", name=op.f("ck_audit_verdict")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
         comment="who did what, also when it was refused; lines are added, never changed",
         sqlite_autoincrement=True,
     )
@@ -90,14 +90,14 @@ def _calls() -> None:
         ),
         sa.Column("progress", Json, nullable=False, comment="the machine's other fields; nothing private"),
         sa.Column("sealed_request", sa.LargeBinary(), nullable=False, comment="request and terms, never changed"),
-        sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ck_calls_ended_has_time"),
-        sa.CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="ck_calls_ended_has_outcome"),
-        sa.CheckConstraint("(state = 'ended') = (wake_at IS NULL)", name="ck_calls_silence_ends"),
-        sa.CheckConstraint(f"outcome IN ({OUTCOMES})", name="ck_calls_outcome"),
-        sa.CheckConstraint(f"state IN ({STATES})", name="ck_calls_state"),
-        sa.CheckConstraint("revision > 0 AND attempt >= 0", name="ck_calls_counts"),
-        sa.PrimaryKeyConstraint("id", name="pk_calls"),
-        sa.UniqueConstraint("ticket", name="uq_calls_ticket"),
+        sa.CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name=op.f("ck_calls_ended_has_time")),
+        sa.CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name=op.f("ck_calls_ended_has_outcome")),
+        sa.CheckConstraint("(state = 'ended') = (wake_at IS NULL)", name=op.f("ck_calls_silence_ends")),
+        sa.CheckConstraint(f"outcome IN ({OUTCOMES})", name=op.f("ck_calls_outcome")),
+        sa.CheckConstraint(f"state IN ({STATES})", name=op.f("ck_calls_state")),
+        sa.CheckConstraint("revision > 0 AND attempt >= 0", name=op.f("ck_calls_counts")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_calls")),
+        sa.UniqueConstraint("ticket", name=op.f("uq_calls_ticket")),
         comment="one row for each call, now",
     )
     op.create_index("calls_history", "calls", ["accepted_at", "id"], unique=False)
@@ -124,8 +124,8 @@ def _clients() -> None:
         sa.Column("created_at", Utc, nullable=False),
         sa.Column("disabled_at", Utc, nullable=True),
         sa.Column("token_lifetime_s", sa.Integer(), nullable=False),
-        sa.CheckConstraint("token_lifetime_s > 0", name="ck_clients_lifetime"),
-        sa.PrimaryKeyConstraint("id", name="pk_clients"),
+        sa.CheckConstraint("token_lifetime_s > 0", name=op.f("ck_clients_lifetime")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_clients")),
         comment="the programs that may ask",
     )
 
@@ -140,10 +140,10 @@ def _events() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("time", Utc, nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False, comment="the published snapshot, sealed"),
-        sa.CheckConstraint("sequence > 0", name="ck_events_sequence"),
-        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name="fk_events_call_id"),
-        sa.PrimaryKeyConstraint("call_id", "sequence", name="pk_events"),
-        sa.UniqueConstraint("id", name="uq_events_id"),
+        sa.CheckConstraint("sequence > 0", name=op.f("ck_events_sequence")),
+        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_events_call_id")),
+        sa.PrimaryKeyConstraint("call_id", "sequence", name=op.f("pk_events")),
+        sa.UniqueConstraint("id", name=op.f("uq_events_id")),
         comment="what was published: the history, the streams and the webhooks read these rows",
     )
 
@@ -158,8 +158,8 @@ def _idempotency() -> None:
         ),
         sa.Column("call_id", sa.Text(), nullable=False),
         sa.Column("created_at", Utc, nullable=False),
-        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name="fk_idempotency_call_id"),
-        sa.PrimaryKeyConstraint("client", "key", name="pk_idempotency"),
+        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_idempotency_call_id")),
+        sa.PrimaryKeyConstraint("client", "key", name=op.f("pk_idempotency")),
         comment="the answer to a repeated request is the first one's call",
     )
 
@@ -180,12 +180,12 @@ def _outbox() -> None:
         sa.Column("last_error", sa.Text(), nullable=True),
         sa.Column("created_at", Utc, nullable=False),
         sa.CheckConstraint(
-            "state <> 'claimed' OR (claimed_by IS NOT NULL AND lease_until IS NOT NULL)", name="ck_outbox_claim"
+            "state <> 'claimed' OR (claimed_by IS NOT NULL AND lease_until IS NOT NULL)", name=op.f("ck_outbox_claim")
         ),
-        sa.CheckConstraint("state IN ('waiting', 'claimed', 'done', 'dropped')", name="ck_outbox_state"),
-        sa.CheckConstraint("number > 0 AND attempts >= undone AND undone >= 0", name="ck_outbox_counts"),
-        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name="fk_outbox_call_id"),
-        sa.PrimaryKeyConstraint("call_id", "number", name="pk_outbox"),
+        sa.CheckConstraint("state IN ('waiting', 'claimed', 'done', 'dropped')", name=op.f("ck_outbox_state")),
+        sa.CheckConstraint("number > 0 AND attempts >= undone AND undone >= 0", name=op.f("ck_outbox_counts")),
+        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_outbox_call_id")),
+        sa.PrimaryKeyConstraint("call_id", "number", name=op.f("pk_outbox")),
         comment="wishes to the outside world, written together with the fact they follow from",
     )
     op.create_index(

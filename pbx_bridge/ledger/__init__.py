@@ -17,7 +17,7 @@ from .errors import (
     Unreadable,
 )
 from .ledger import Ledger
-from .migrate import migrate
+from .migrating import migrate
 from .reads import BadCursor
 from .seal import BadKey, new_key
 from .transaction import Transaction

@@ -28,7 +28,8 @@ Step = Callable[[Connection], T]
 #: How long one statement may wait for a lock or for the server, seconds.
 PATIENCE_S = 5.0
 _READERS = 4
-_PLAIN_JSON: dict[str, Any] = {"json_serializer": str, "json_deserializer": str, "hide_parameters": True}
+#: JSON columns take and give text: the rooms' own codecs do the rest (forms.py).
+_RAW_JSON: dict[str, Any] = {"json_serializer": str, "json_deserializer": str}
 
 
 class Desk(Protocol):
@@ -67,11 +68,13 @@ def parse(url: str) -> URL:
     raise LedgerUnavailable(f"the ledger speaks SQLite and PostgreSQL, not {kind}")
 
 
-def connect(url: URL, patience_s: float = PATIENCE_S) -> Store:
-    """The store behind `url`. Nothing is asked of it yet."""
+def connect(url: URL, patience_s: float = PATIENCE_S, *, raw_json: bool = True) -> Store:
+    """The store behind `url`. Nothing is asked of it yet. Without `raw_json` SQLAlchemy handles JSON as usual."""
+    # Private values must not come out in error messages.
+    options = {"hide_parameters": True} | (_RAW_JSON if raw_json else {})
     if url.get_backend_name() == "sqlite":
-        return SqliteStore(url, patience_s)
-    return PostgresStore(url, patience_s)
+        return SqliteStore(url, patience_s, options)
+    return PostgresStore(url, patience_s, options)
 
 
 class SqliteStore:
@@ -82,8 +85,9 @@ class SqliteStore:
     fsync for each commit to keep those too.
     """
 
-    def __init__(self, url: URL, patience_s: float) -> None:
+    def __init__(self, url: URL, patience_s: float, options: dict[str, Any]) -> None:
         self._place = url.set(query={})
+        self._options = options
         self._turn = asyncio.Lock()
         self._patience_s = patience_s
         self._threads = ThreadPoolExecutor(1, "ledger-writer"), ThreadPoolExecutor(_READERS, "ledger-reader")
@@ -97,7 +101,7 @@ class SqliteStore:
 
     def _engine(self, *pragmas: str) -> Engine:
         waiting = {"timeout": self._patience_s}
-        engine = create_engine(self._place, pool_size=_READERS, connect_args=waiting, **_PLAIN_JSON)
+        engine = create_engine(self._place, pool_size=_READERS, connect_args=waiting, **self._options)
 
         def prepare(connection: Any, _: object) -> None:
             # The driver's own transaction handling begins late and knows no IMMEDIATE.
@@ -199,12 +203,12 @@ class PostgresDesk:
 class PostgresStore:
     """A PostgreSQL database. Reads are single statements outside transactions and save two round trips each."""
 
-    def __init__(self, url: URL, patience_s: float) -> None:
+    def __init__(self, url: URL, patience_s: float, options: dict[str, Any]) -> None:
         self._place = url
         limits = {"timeout": patience_s, "command_timeout": 4 * patience_s}
         limits["server_settings"] = {"application_name": "pbx-bridge", "lock_timeout": f"{int(patience_s * 1000)}"}  # type: ignore[assignment]
         self._engine: AsyncEngine = create_async_engine(
-            url, pool_size=8, max_overflow=8, pool_timeout=patience_s, connect_args=limits, **_PLAIN_JSON
+            url, pool_size=8, max_overflow=8, pool_timeout=patience_s, connect_args=limits, **options
         )
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
 

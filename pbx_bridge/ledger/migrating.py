@@ -37,7 +37,7 @@ async def migrate(url: str, progress: Progress | None = None, *, to: str = "head
     place = parse(url)
     if place.get_backend_name() == "sqlite":
         _make_file(place)
-    store = connect(place, MIGRATION_PATIENCE_S)
+    store = connect(place, MIGRATION_PATIENCE_S, raw_json=False)
     say = progress or (lambda line: None)
     try:
         async with store.writing() as desk:
@@ -80,7 +80,7 @@ def by_hand(context: Any, url: str) -> None:
     """The same from alembic's own command line: one transaction, the same locks."""
 
     async def go() -> None:
-        store = connect(parse(url), MIGRATION_PATIENCE_S)
+        store = connect(parse(url), MIGRATION_PATIENCE_S, raw_json=False)
         try:
             async with store.writing() as desk:
                 await desk.run(lambda connection: apply(context, connection, print))
