@@ -69,20 +69,13 @@ def media_type(request: web.Request) -> str:
 async def read(request: web.Request) -> bytes:
     """The body, within the operator's bounds of size and time."""
     settings = request.app[NEEDS].settings
-    if (request.content_length or 0) > settings.body_limit:
-        raise too_large(settings.body_limit)
     try:
         async with asyncio.timeout(settings.body_s):
             return await request.read()
     except TimeoutError:
-        raise Problem("too-slow", headers={hdrs.CONNECTION: "close"}) from None
+        raise Problem("too-slow") from None
     except web.HTTPRequestEntityTooLarge:
-        raise too_large(settings.body_limit) from None
-
-
-def too_large(limit: int) -> Problem:
-    """The connection is closed: reading the rest only to throw it away would take as long as taking it."""
-    return Problem("too-large", max_bytes=limit, headers={hdrs.CONNECTION: "close"})
+        raise Problem("too-large", max_bytes=settings.body_limit) from None
 
 
 async def read_json(request: web.Request, adapter: TypeAdapter[Model]) -> tuple[Model, Any]:

@@ -7,8 +7,6 @@ from aiohttp import hdrs, web
 
 from ..conductor import errors as conductor
 from ..ledger.errors import LedgerUnavailable
-from .bodies import too_large
-from .needs import NEEDS
 from .operations import Handler
 from .problems import Problem
 from .requests import REQUEST_ID
@@ -25,18 +23,18 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     try:
         return await handler(request)
     except Exception as error:
-        problem = translate(error, request)
+        problem = translate(error)
         if problem.row.status >= 500:
             _log(problem, error, request)
         return problem.response(request.get(REQUEST_ID))
 
 
-def translate(error: Exception, request: web.Request) -> Problem:
+def translate(error: Exception) -> Problem:
     """The problem that stands for an exception."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, web.HTTPException):
-        return _of_http(error, request)
+        return _of_http(error)
     if isinstance(error, conductor.Refused):
         return _of_conductor(error)
     if isinstance(error, LedgerUnavailable | TimeoutError):
@@ -44,12 +42,10 @@ def translate(error: Exception, request: web.Request) -> Problem:
     return Problem("internal-error")
 
 
-def _of_http(error: web.HTTPException, request: web.Request) -> Problem:
+def _of_http(error: web.HTTPException) -> Problem:
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted(error.allowed_methods))
         return Problem("method-not-allowed", headers={hdrs.ALLOW: allowed})
-    if isinstance(error, web.HTTPRequestEntityTooLarge):
-        return too_large(request.app[NEEDS].settings.body_limit)
     slugs = {403: "not-allowed-origin", 404: "not-found", 417: "expectation-failed"}
     return Problem(slugs.get(error.status, "malformed-request"))
 

@@ -31,6 +31,9 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise Problem("not-found")
     if operation is not None and operation.scope is not None:
         request[GRANT] = await _grant(request, operation.scope)
+    limit = request.app[NEEDS].settings.body_limit
+    if (request.content_length or 0) > limit:  # also where no body is read: it would have to be thrown away
+        raise Problem("too-large", max_bytes=limit)
     return await handler(request)
 
 

@@ -76,7 +76,7 @@ def _operation(operation: Operation, schemas: Schemas, components: Mapping[str, 
     described: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
-        "security": [{"oauth": [operation.scope]}] if operation.scope else [],
+        "security": [{"token": [operation.scope]}] if operation.scope else [],
         "parameters": [*_path_parameters(operation), *_query(operation, components), *_headers(operation.headers)],
         "responses": _responses(operation, schemas),
     }
@@ -169,5 +169,7 @@ def _problem(status: int, slugs: list[str], schemas: Schemas) -> dict[str, Any]:
 
 
 def _security_schemes() -> dict[str, Any]:
-    flow = {"tokenUrl": "/oauth/token", "scopes": dict(SCOPES)}
-    return {"oauth": {"type": "oauth2", "flows": {"clientCredentials": flow}}}
+    # Not `oauth2`: its tokenUrl must be absolute, and the service does not know by which name it is reached.
+    scopes = "; ".join(f"`{scope}`: {meaning}" for scope, meaning in SCOPES.items())
+    words = f"An access token from `POST /oauth/token`. Scopes: {scopes}."
+    return {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": words}}

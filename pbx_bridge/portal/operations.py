@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from .schemas import NoQuery, Query
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 #: The form of a call's id in a path: `call_` and a ULID in small letters.
 CALL_ID_PATTERN = "^call_[0-9a-hjkmnp-tv-z]{26}$"
+_CALL_ID = re.compile(CALL_ID_PATTERN.removesuffix("$") + r"\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +69,9 @@ class Operation:
 
 OPERATIONS: web.AppKey[tuple[Operation, ...]] = web.AppKey("operations", tuple)
 OPERATION_OF: web.AppKey[dict[web.AbstractRoute, Operation]] = web.AppKey("operation_of", dict)
+
+
+def call_id_of(request: web.Request) -> str | None:
+    """The call id in the path; None for text that cannot be one, which may be anything."""
+    text = request.match_info.get("call_id", "")
+    return text if _CALL_ID.match(text) else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -12,19 +11,16 @@ from ..call.snapshot import snapshot
 from .bodies import as_json
 from .guard import GRANT
 from .needs import NEEDS
-from .operations import CALL_ID_PATTERN, Header
+from .operations import Header, call_id_of
 from .problems import Problem
 
-_CALL_ID = re.compile(CALL_ID_PATTERN.removesuffix("$") + r"\Z")
 ETAG = Header("ETag", "the call's revision, in quotes", required=True)
 
 
 async def own_call(request: web.Request) -> Call:
     """The call in the path. Raises Problem unknown-call, also for a call that another client made."""
-    call_id = request.match_info["call_id"]
-    if not _CALL_ID.match(call_id):
-        raise Problem("unknown-call")
-    call = await request.app[NEEDS].conductor.call(call_id)
+    call_id = call_id_of(request)
+    call = await request.app[NEEDS].conductor.call(call_id) if call_id else None
     if call is None or call.request.client != request[GRANT].client:
         raise Problem("unknown-call")
     return call

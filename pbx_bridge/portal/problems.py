@@ -193,6 +193,9 @@ CATALOGUE: dict[str, Row] = {
     ),
 }
 
+#: After these the connection is closed: what the peer still sends is the rest of what was refused.
+_LAST_WORDS = frozenset({"malformed-request", "too-large", "too-slow"})
+
 
 class Problem(Exception):
     """A refusal on its way out. `detail` is for the caller's developer: it never repeats what was sent."""
@@ -229,7 +232,10 @@ class Problem(Exception):
         """The document as an answer."""
         body = json.dumps(self.document(request_id), ensure_ascii=True).encode()
         headers = {**self.headers, "Cache-Control": "no-store"}
-        return web.Response(status=self.row.status, body=body, content_type=MEDIA_TYPE, headers=headers)
+        response = web.Response(status=self.row.status, body=body, content_type=MEDIA_TYPE, headers=headers)
+        if self.slug in _LAST_WORDS:
+            response.force_close()
+        return response
 
 
 def explain(slug: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from .operations import OPERATION_OF, Handler
+from .operations import OPERATION_OF, Handler, call_id_of
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 REQUEST_ID_HEADER = "X-Request-ID"
@@ -67,6 +67,5 @@ def _account(request: web.Request, response: web.StreamResponse, seconds: float)
     if not response.prepared:
         metrics.seconds.labels(method, route).observe(seconds)
     if operation is None or operation.scope is not None or response.status >= 400:
-        took = round(seconds * 1000, 1)
-        call = request.match_info.get("call_id")
-        log.info("http", method=method, route=route, status=response.status, ms=took, call=call)
+        which = {"call": call} if (call := call_id_of(request)) else {}
+        log.info("http", method=method, route=route, status=response.status, ms=round(seconds * 1000, 1), **which)

@@ -28,8 +28,8 @@ from pydantic_core import PydanticCustomError
 from ..call.states import State
 from ..phone import NotAPhone, Phone
 
-#: The largest number that both databases take for a sequence.
-MOST = 2**31 - 1
+#: The largest sequence number that is read: nine digits, which both databases take.
+MOST = 999_999_999
 CLIENT_REF_BYTES = 1024
 #: Cc: control characters; Cs: half characters; Zl, Zp: line ends of Unicode. None has a place in one line of text.
 _NOT_A_LINE = frozenset({"Cc", "Cs", "Zl", "Zp"})

@@ -9,13 +9,14 @@ import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from .errors import translate
 from .needs import NEEDS
 from .problems import Problem
 
 log = structlog.get_logger(__name__)
 
 #: Seconds that the rest of a refused body is read away, so that the peer sees the answer instead of a reset.
-LINGER_S = 3.0
+LINGER_S = 1.0
 #: Seconds that open requests get when the service stops.
 STOP_S = 10.0
 
@@ -64,4 +65,18 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         # There is no public way to give AppRunner another protocol class; test_portal_serving would notice.
         made: Any = await super()._make_server()
-        return _Server(made.request_handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)
+        handler = _with_problems(made.request_handler)
+        return _Server(handler, request_factory=made.request_factory, loop=made._loop, **made._kwargs)
+
+
+def _with_problems(handler: Any) -> Any:
+    """What is refused before any middleware (an Expect header) is a problem document too."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        try:
+            answer: web.StreamResponse = await handler(request)
+        except (web.HTTPException, Problem) as error:
+            return translate(error).response()
+        return answer
+
+    return handle

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 import aiohttp_cors
 from aiohttp import hdrs, web
@@ -44,9 +45,11 @@ def create_app(needs: Needs) -> web.Application:
     app[READERS] = Readers()
     app[OPERATIONS] = ALL
     app[OPERATION_OF] = {}
+    # One resource for each path: a CORS preflight asks the first that matches about all its methods.
+    resources = {path: app.router.add_resource(path) for path in dict.fromkeys(one.path for one in ALL)}
     for operation in ALL:
-        _add(app, operation)
-    app[about.OPENAPI] = json.dumps(build(ALL, __version__), ensure_ascii=False).encode()
+        _add(app, resources[operation.path], operation)
+    app[about.OPENAPI] = _document()
     if settings.cors_origins:
         _allow_origins(app, settings.cors_origins)
     app.on_response_prepare.append(_harden)
@@ -54,26 +57,29 @@ def create_app(needs: Needs) -> web.Application:
     return app
 
 
-def _add(app: web.Application, operation: Operation) -> None:
+@lru_cache(maxsize=1)
+def _document() -> bytes:
+    return json.dumps(build(ALL, __version__), ensure_ascii=False).encode()
+
+
+def _add(app: web.Application, resource: web.Resource, operation: Operation) -> None:
     methods = [operation.method]
     if operation.method == hdrs.METH_GET:
         methods.append(hdrs.METH_HEAD)  # RFC 9110, 9.1: whatever has GET has HEAD
     for method in methods:
-        route = app.router.add_route(method, operation.path, operation.handler, expect_handler=_invite)
+        route = resource.add_route(method, operation.handler, expect_handler=_invite)
         app[OPERATION_OF][route] = operation
 
 
-async def _invite(request: web.Request) -> web.StreamResponse | None:
-    """`Expect: 100-continue`: ask for the body, unless it is too large anyway. This runs before any middleware,
-    so it answers itself."""
+async def _invite(request: web.Request) -> None:
+    """`Expect: 100-continue`: ask for the body, unless it is too large anyway. Runs before any middleware."""
     limit = request.app[NEEDS].settings.body_limit
     if request.headers.get(hdrs.EXPECT, "").lower() != "100-continue":
-        return Problem("expectation-failed").response()
+        raise Problem("expectation-failed")
     if (request.content_length or 0) > limit:
-        return Problem("too-large", max_bytes=limit).response()
+        raise Problem("too-large", max_bytes=limit)
     await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
     request.writer.output_size = 0
-    return None
 
 
 def _allow_origins(app: web.Application, origins: tuple[str, ...]) -> None:

@@ -26,7 +26,7 @@ from pbx_bridge.conductor.jobs import Wanted
 from pbx_bridge.ledger import BadCursor, CallFilter, Client, LedgerUnavailable, Page, StoredEvent
 from pbx_bridge.portal.clients import new_client
 from pbx_bridge.portal.guard import TOKENS
-from pbx_bridge.portal.needs import Needs, Settings
+from pbx_bridge.portal.needs import DEFAULT_SERVICES, Needs, Service, Settings
 from pbx_bridge.portal.serving import Runner
 from pbx_bridge.portal.site import create_app
 from pbx_bridge.portal.tokens import Tokens
@@ -365,10 +365,12 @@ class Site:
 
 
 @asynccontextmanager
-async def serve(house: House, **settings: Any) -> AsyncIterator[Site]:
+async def serve(
+    house: House, *, services: Mapping[str, Service] = DEFAULT_SERVICES, **settings: Any
+) -> AsyncIterator[Site]:
     """A portal on a free port."""
     chosen = Settings(token_key=TOKEN_KEY, pepper=PEPPER, **settings)
-    needs = Needs(house, Memory(house), chosen, house.clock)
+    needs = Needs(house, Memory(house), chosen, house.clock, services)
     app = create_app(needs)
     runner = Runner(app)
     await runner.setup()

@@ -196,7 +196,7 @@ async def test_head_does_not_open_a_stream(site: Site) -> None:
     assert (reply.status, reply.body) == (200, b"")
 
 
-async def test_a_reader_that_takes_nothing_is_let_go_and_costs_a_bounded_buffer(house: House) -> None:
+async def test_a_reader_that_takes_nothing_is_let_go(house: House) -> None:
     async with serve(house, heartbeat_s=0.01, send_s=0.05) as site:
         call_id = await site.open_call(user="u")
         head = f"GET /v1/calls/{call_id}/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n"

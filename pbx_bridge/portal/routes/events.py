@@ -12,6 +12,7 @@ from ..operations import Answer, Header, Operation
 from ..own import own_call
 from ..schemas import EventsQuery
 
+_SEEN = {"type": "string", "pattern": "^[0-9]{0,9}$"}
 _SSE = {"type": "string", "description": "`id:` is the sequence, `event:` the type, `data:` the event as in JSON"}
 
 
@@ -19,7 +20,7 @@ async def events(request: web.Request) -> web.StreamResponse:
     """The events after a number, as JSON or as a stream."""
     query = read_query(request, EventsQuery)
     streamed = stream.wanted(request) and request.method == "GET"
-    after = stream.resume_from(request.headers, query.after) if streamed else query.after
+    after = stream.resume_from(request.headers, query.after)
     call = await own_call(request)
     if not streamed:
         return await _page(request, call.id, after, query.limit)
@@ -58,7 +59,7 @@ OPERATIONS = (
         handler=events,
         scope="calls:read",
         query=EventsQuery,
-        headers=(Header("Last-Event-ID", "streams only: the last sequence number seen", {"type": "integer"}),),
+        headers=(Header("Last-Event-ID", "the last sequence number seen; goes before `after`", _SEEN),),
         answers=(
             Answer(200, "The events", {"application/json": answers.Events, stream.MEDIA_TYPE: _SSE}),
             Answer(204, "The reader has seen the last event: nothing will come, do not connect again"),
