@@ -16,8 +16,8 @@ help:  ## Say what there is
 deps: $(VENV)/.installed  ## Install all it takes: Python packages, Asterisk, sipp, PostgreSQL's programs
 	@$(PY) -m workshop.prefix
 
-run: deps  ## Start everything and show a page with a call button
-	@$(PY) -m workshop.run $(ARGS)
+run: deps  ## Start everything, place one call, stay up until Ctrl-C; HTTP_PORT=9000, DOCKER=1, ARGS=--help
+	@$(PY) -m workshop.run --with-parent $(ARGS)
 
 test: deps  ## Run the tests; ARGS="-k word" to choose
 	@$(PY) -m pytest $(ARGS)

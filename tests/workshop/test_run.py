@@ -1,0 +1,263 @@
+"""`make run` as a person meets it: read what it prints, paste what it offers, press Ctrl-C, pull the plug."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import socket
+import stat
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from workshop import ports
+from workshop.prefix import Prefix
+from workshop.run import doors, hints, state
+from workshop.run.errors import RunFailed
+from workshop.run.options import TREE, USUAL_PORTS
+
+PATIENCE_S = 60.0
+#: Longer than any start; what a killed run leaves must be gone much sooner.
+GONE_S = 5.0
+
+
+class Run:
+    """One `make run`, less the make: its output so far, its end."""
+
+    def __init__(self, folder: Path, environment: dict[str, str]) -> None:
+        self.folder = folder
+        self.output = ""
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *arguments: str) -> None:
+        self._process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "workshop.run", *arguments),
+            cwd=TREE,
+            env={**os.environ, **self._environment, "RUN_FOLDER": str(self.folder)},
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+
+    @property
+    def process(self) -> asyncio.subprocess.Process:
+        assert self._process
+        return self._process
+
+    async def says(self, words: str) -> None:
+        """Read on until it has said this."""
+        assert self.process.stdout
+        async with asyncio.timeout(PATIENCE_S):
+            while words not in self.output:
+                line = await self.process.stdout.readline()
+                assert line, f"it ended without saying {words!r}:\n{self.output}"
+                self.output += line.decode()
+
+    async def ends(self) -> int:
+        """Its exit code, when it has ended by itself."""
+        assert self.process.stdout
+        async with asyncio.timeout(PATIENCE_S):
+            self.output += (await self.process.stdout.read()).decode()
+            return await self.process.wait()
+
+    def pid_of(self, word: str) -> int:
+        """The one child in whose command line the word is."""
+        (found,) = [pid for pid, command in traces(self.folder) if word in command]
+        return found
+
+
+MakeRun = Callable[[], Run]
+
+
+@pytest.fixture
+async def make_run(prefix: Prefix, tmp_path: Path) -> AsyncIterator[MakeRun]:
+    """Runs in one folder, on ports of their own; killed when the test is over."""
+    claimed = ports.claim()
+    environment = {name: str(port) for name, port in zip(USUAL_PORTS, claimed.spare, strict=False)}
+    async with AsyncExitStack() as stack:
+        stack.callback(claimed.release)
+
+        def make() -> Run:
+            run = Run(tmp_path / "run", environment)
+
+            async def end() -> None:
+                if run._process and run._process.returncode is None:
+                    run._process.kill()
+                    await run._process.wait()
+
+            stack.push_async_callback(end)
+            return run
+
+        yield make
+
+
+def traces(folder: Path) -> Iterator[tuple[int, str]]:
+    """Every process that knows the folder, by its command line or its environment, and the command line."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (process / "cmdline").read_text(errors="replace")
+            if str(folder) in command + (process / "environ").read_text(errors="replace"):
+                yield int(process.name), command.replace("\0", " ")
+
+
+async def nothing_is_left(folder: Path) -> None:
+    """Wait until no process of the run is there: the kernel tells nobody about a stranger's children."""
+    deadline = time.monotonic() + GONE_S
+    while left := list(traces(folder)):
+        assert time.monotonic() < deadline, left
+        await asyncio.sleep(0.02)
+
+
+async def pasted(block: str) -> str:
+    """What a shell prints when the whole block is pasted; it stops at the first line that fails."""
+    shell = await asyncio.create_subprocess_exec(
+        *("bash", "-euo", "pipefail", "-c", block),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        said, _ = await shell.communicate()
+    assert shell.returncode == 0, said.decode()
+    return said.decode()
+
+
+async def test_it_shows_a_call_and_its_printed_lines_work(make_run: MakeRun) -> None:
+    run = make_run()
+    await run.start()
+    await run.says(hints.END)
+
+    states = re.findall(r"(принято|вызов|соединение|завершено) +([a-z]+) ", run.output)
+    assert [state for _, state in states] == ["requested", "dialing", "ringing", *TALK, "ended"]
+    assert [phase for phase, _ in states] == ["принято", "вызов", "вызов", *["соединение"] * 4, "завершено"]
+    assert re.search(r"the citizen: hears ann: (499|500|501) Hz", run.output)
+    assert re.search(r"ann: hears the citizen: (609|610|611) Hz", run.output)
+    assert "completed: the agent hung up («Специалист завершил разговор.»)" in run.output
+
+    said = await pasted(run.output.split(hints.BEGIN)[1].split(hints.END)[0])
+    assert said.count("event: call.ended") == 1
+    assert '"outcome":"completed"' in said
+    assert '"words_ru":"Ваш телефон занят."' in said
+    assert '"won":true' in said
+    assert "FAIL" not in said
+    assert "ann (PJSIP/ann)" in said
+
+    run.process.send_signal(signal.SIGINT)
+    assert await run.ends() == 0
+    assert "Stopped" in run.output
+    assert "Traceback" not in run.output
+    await nothing_is_left(run.folder)
+    assert all(doors.is_free(int(run._environment[name])) for name in USUAL_PORTS)
+    assert not (run.folder / "tmp").exists()
+
+
+TALK = ("answered", "queued", "offered", "talking")
+
+
+async def test_the_second_run_is_quick_and_keeps_what_the_first_made(make_run: MakeRun) -> None:
+    first, second = make_run(), make_run()
+    await first.start("--once")
+    assert await first.ends() == 0, first.output
+    assert "with new secrets" in first.output
+    credentials = first.folder / "client.env"
+    before = credentials.read_text()
+    assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
+    assert stat.S_IMODE((first.folder / "pbx-bridge.toml").stat().st_mode) == 0o600
+
+    began = time.monotonic()
+    await second.start()
+    await second.says("service")
+    assert time.monotonic() - began < 10
+    await second.says(hints.END)
+    assert "kept" in second.output
+    assert "up to date" in second.output
+    assert credentials.read_text() == before
+
+    second.process.kill()
+    await second.process.wait()
+    await nothing_is_left(second.folder)
+
+
+async def test_a_start_can_be_stopped_and_a_run_after_a_killed_one_keeps_its_ports(make_run: MakeRun) -> None:
+    killed, stopped = make_run(), make_run()
+    killed._environment = {}
+    await killed.start(*_arguments(stopped))
+    await killed.says("Asterisk")
+    killed.process.kill()
+    # At once: the kernel is still taking the children of the killed one along.
+    await stopped.start(*_arguments(stopped))
+    await stopped.says("Asterisk")
+    stopped.process.send_signal(signal.SIGTERM)
+    assert await stopped.ends() == 0
+    assert "taken" not in stopped.output
+    await nothing_is_left(stopped.folder)
+
+
+def _arguments(run: Run) -> list[str]:
+    return [f"--{name.lower().replace('_', '-')}={port}" for name, port in run._environment.items()]
+
+
+@pytest.mark.parametrize(("victim", "name"), [("sbin/asterisk -C", "Asterisk"), ("pbx_bridge serve", "the service")])
+async def test_a_dead_child_stops_the_run_with_its_name(make_run: MakeRun, victim: str, name: str) -> None:
+    run = make_run()
+    await run.start()
+    await run.says("requested")
+    os.kill(run.pid_of(victim), signal.SIGKILL)
+    assert await run.ends() == 1
+    assert f"{name} has ended by itself, so the run stops. Its last words are in {run.folder}" in run.output
+    await nothing_is_left(run.folder)
+
+
+async def test_a_taken_port_that_was_named_is_one_sentence(make_run: MakeRun) -> None:
+    run = make_run()
+    with socket.create_server((doors.HOST, int(run._environment["AMI_PORT"]))):
+        await run.start()
+        assert await run.ends() == 1
+    assert re.search(r"Port \d+, which AMI_PORT names for Asterisk's AMI, is taken", run.output)
+    assert "Traceback" not in run.output
+
+
+def test_a_taken_port_that_nobody_named_is_moved_and_told() -> None:
+    claimed = ports.claim()
+    kept = dict(zip(USUAL_PORTS, claimed.spare[::10], strict=False))
+    with socket.create_server((doors.HOST, kept["HTTP_PORT"])):
+        chosen = doors.choose({}, kept)
+    claimed.release()
+    assert chosen.http == kept["HTTP_PORT"] + 1
+    assert (chosen.ari, chosen.ami, chosen.sip) == (kept["ARI_PORT"], kept["AMI_PORT"], kept["SIP_PORT"])
+    assert chosen.remarks == (
+        f"Port {kept['HTTP_PORT']} is taken by another program, so the service's HTTP API is on {chosen.http}; "
+        "`make run HTTP_PORT=…` chooses another.",
+    )
+
+
+def test_one_run_at_a_time_uses_a_folder(tmp_path: Path) -> None:
+    with state.hold(tmp_path) as held:
+        assert not held.after_a_crash
+        with pytest.raises(RunFailed, match=f"process {os.getpid()}"), state.hold(tmp_path):
+            pass
+    with state.hold(tmp_path) as held:
+        assert not held.after_a_crash
+
+
+def test_ports_move_in_the_configuration_and_nothing_else_does(tmp_path: Path) -> None:
+    text = (
+        '[database]\nport = 5432\n[http]\nhost = "127.0.0.1"\nport = 8080\n\n[asterisk]\n'
+        'ari_url = "http://127.0.0.1:8088"\nari_password = "a"\nami_port = 5038\nami_password = "b"\n'
+    )
+    with state.hold(tmp_path) as held:
+        held.config.write_text(text)
+        held.move(doors.Doors(http=1, ari=2, ami=3, sip=4))
+        moved = text.replace("port = 8080", "port = 1").replace(":8088", ":2").replace("5038", "3")
+        assert held.config.read_text() == moved
+        held.config.write_text("[http]\n[x]\nport = 8080\n")
+        with pytest.raises(RunFailed, match="mend it, or remove it"):
+            held.move(doors.Doors(http=1, ari=2, ami=3, sip=4))

@@ -1,0 +1,198 @@
+"""Asterisk and the service on this machine, as children of the run; see containers.py for the other way."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from pbx_bridge import provision
+from pbx_bridge.ledger import LedgerError, migrate
+from workshop.portal import Portal
+from workshop.ports import Ports
+from workshop.prefix import Prefix
+from workshop.run.doors import Doors
+from workshop.run.errors import RunFailed
+from workshop.run.options import TREE
+from workshop.run.people import ROUTES
+from workshop.run.state import State
+from workshop.server import AsteriskServer, ServerFailed
+from workshop.service import Service, ServiceFailed
+
+#: What loads a changed file; anything else of asterisk-conf/ needs a new start.
+RELOADS = {
+    "queues.conf": "queue reload all",
+    "pjsip.conf": "module reload res_pjsip.so",
+    "musiconhold.conf": "moh reload",
+    "dialplan": "dialplan reload",
+}
+
+
+class Plant(Protocol):
+    """Asterisk and the service, wherever they run."""
+
+    url: str
+
+    def prepare(self) -> str:
+        """Configuration and secrets; what was done, in words. Raises RunFailed."""
+
+    async def migrate(self) -> str:
+        """Bring the database up to date; what was done, in words. Raises RunFailed."""
+
+    async def start_asterisk(self, extra: Mapping[str, str]) -> str:
+        """With these more files of configuration; its version. Raises RunFailed."""
+
+    async def start_service(self) -> str:
+        """Returns when it is ready, with its address in words. Raises RunFailed."""
+
+    async def stop(self) -> None:
+        """Both, the service first. Harmless when repeated, or when nothing was started."""
+
+    async def register(self) -> Portal:
+        """A new program that may call."""
+
+    def dead(self) -> Iterator[tuple[str, str]]:
+        """Who ended without having been stopped, and the log that says why."""
+
+    def lines(self) -> dict[str, str]:
+        """Commands for people: doctor, console, and the two logs."""
+
+    async def reload(self, changed: set[str]) -> list[str]:
+        """Load changed files of configuration; what was done, in words."""
+
+
+class Here:
+    """The plant as two children."""
+
+    def __init__(self, prefix: Prefix, state: State, doors: Doors, ports: Ports) -> None:
+        """`ports` lends what is not among the doors: media, HTTPS."""
+        kept = state.kept()
+        self._state, self._doors, self._prefix = state, doors, prefix
+        self._fresh = kept is None
+        self._server = AsteriskServer(
+            prefix,
+            state.asterisk,
+            server_ports=replace(ports, http=doors.ari, ami=doors.ami, sip=doors.sip),
+            ari_password=kept.ari_password if kept else None,
+            ami_password=kept.ami_password if kept else None,
+        )
+        self._service = Service(state.folder, self._server, doors.http, trunks=ROUTES)
+        self.url = self._service.url
+
+    def prepare(self) -> str:
+        """Raises RunFailed."""
+        state, words = self._state, []
+        if self._fresh:
+            self._write_configuration()
+            words.append("written, with new secrets")
+        else:
+            words.append("kept, with its secrets")
+            state.move(self._doors)
+        self._write_console()
+        return "; ".join(words)
+
+    async def migrate(self) -> str:
+        """Raises RunFailed."""
+        kept, steps = self._state.kept(), list[str]()
+        assert kept, "prepare() comes first"
+        try:
+            await migrate(kept.database_url, steps.append)
+        except LedgerError as error:
+            raise RunFailed(f"The database cannot be used: {error}") from error
+        return "; ".join(steps) or "up to date"
+
+    def _write_configuration(self) -> None:
+        server, doors = self._server, self._doors
+        plan = provision.Plan(
+            http_port=doors.http,
+            ari_port=doors.ari,
+            ami_port=doors.ami,
+            ari_password=server.ari_password,
+            ami_password=server.ami_password,
+            trunks=ROUTES,
+            log_format="json",
+        )
+        provision.setup(self._state.folder, plan, lambda line: None)
+        # Written for an Asterisk that is installed by hand; ours is given its own.
+        shutil.rmtree(self._state.folder / provision.ASTERISK_FOLDER)
+
+    def _write_console(self) -> None:
+        """A line that people can type instead of the prefix's long one."""
+        command = shlex.join(self._prefix.asterisk("-C", str(self._server.etc / "asterisk.conf"), "-r"))
+        text = f'#!/bin/sh\n# Asterisk\'s console; with arguments: -x "queue show"\nexec {command} "$@"\n'
+        self._state.console.write_text(text, encoding="utf-8")
+        self._state.console.chmod(0o700)
+
+    async def start_asterisk(self, extra: Mapping[str, str]) -> str:
+        """Raises RunFailed."""
+        self._server.extra.update(extra)
+        try:
+            await self._server.start()
+            said = await self._server.cli("core show version")
+        except ServerFailed as error:
+            raise RunFailed(f"{error}\nIts log: {self._server.log_path}") from error
+        found = re.search(r"[0-9]+[.0-9]*", said)
+        return found[0] if found else said.strip()
+
+    async def start_service(self) -> str:
+        """Raises RunFailed."""
+        log = self._service.log
+        if log.exists():
+            log.replace(log.with_suffix(".before.log"))
+        try:
+            await self._service.start()
+        except ServiceFailed as error:
+            raise RunFailed(f"{error}\nIts log: {log}") from error
+        return self.url
+
+    async def stop(self) -> None:
+        await self._service.stop()
+        await self._server.stop()
+
+    async def register(self) -> Portal:
+        """Raises RunFailed."""
+        try:
+            return await self._service.portal("make run")
+        except ServiceFailed as error:
+            raise RunFailed(str(error)) from error
+
+    def dead(self) -> Iterator[tuple[str, str]]:
+        if not self._server.running:
+            yield "Asterisk", str(self._server.log_path)
+        if not self._service.running:
+            yield "the service", str(self._service.log)
+
+    def lines(self) -> dict[str, str]:
+        bridge = Path(sys.executable).with_name("pbx-bridge")
+        return {
+            "doctor": f"{short(bridge)} doctor --config {short(self._state.config)}",
+            "console": short(self._state.console),
+            "service_log": short(self._service.log),
+            "asterisk_log": short(self._server.log_path),
+        }
+
+    async def reload(self, changed: set[str]) -> list[str]:
+        self._server.write_conf()
+        words = []
+        for name in sorted(changed):
+            command = RELOADS.get("dialplan" if name.startswith("dialplan/") else name.rpartition("/")[2])
+            if command is None:
+                words.append(f"{name} was saved: it counts from the next start")
+                continue
+            try:
+                await self._server.cli(command)
+            except ServerFailed as error:
+                words.append(str(error))
+            else:
+                words.append(f"{name} was saved: loaded by `{command}`")
+        return words
+
+
+def short(path: Path) -> str:
+    """The path as typed in the tree's folder, quoted for a shell."""
+    return shlex.quote(str(path.relative_to(TREE) if path.is_relative_to(TREE) else path))

@@ -1,0 +1,163 @@
+"""The order of things: what starts when, what ends a run, and that everything stops in reverse."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+
+import aiohttp
+
+from workshop import ports
+from workshop.portal import Portal
+from workshop.prefix import Prefix, PrefixError, default_root, ensure
+from workshop.run import doors, hints
+from workshop.run.demo import one_call
+from workshop.run.errors import RunFailed
+from workshop.run.options import TREE, Options
+from workshop.run.people import People
+from workshop.run.plant import Here, Plant, short
+from workshop.run.state import State, hold
+from workshop.run.tell import Teller
+
+LOOK_S = 0.25
+
+
+async def run(options: Options, tell: Teller) -> None:
+    """Until cancelled, or, with `once`, until the call is over. Raises RunFailed."""
+    with hold(options.folder) as state:
+        try:
+            async with AsyncExitStack() as stack:
+                plant, people = await _start(options, state, tell, stack)
+                await _while_all_live(_story(options, state, plant, people, tell), plant, people)
+        finally:
+            tell.say(f"Stopped; nothing is left running. Kept for the next run: {short(state.folder)}")
+
+
+async def _start(options: Options, state: State, tell: Teller, stack: AsyncExitStack) -> tuple[Plant, People]:
+    claimed = ports.claim()
+    stack.callback(claimed.release)
+    kept = state.kept()
+    chosen = doors.choose(options.ports, kept.ports if kept else {}, after_a_crash=state.after_a_crash)
+    for remark in chosen.remarks:
+        tell.warn(remark)
+    prefix = _prefix()
+    plant: Plant = Here(prefix, state, chosen, claimed)
+    people = People(prefix, state.folder, claimed.spare)
+    tell.head("Starting")
+    with tell.busy("starting …"):
+        await _start_all(plant, people, chosen.sip, state, tell, stack)
+    return plant, people
+
+
+def _prefix() -> Prefix:
+    try:
+        return ensure(default_root())
+    except PrefixError as error:
+        raise RunFailed(str(error)) from None
+
+
+async def _start_all(
+    plant: Plant, people: People, sip_port: int, state: State, tell: Teller, stack: AsyncExitStack
+) -> None:
+    began = time.monotonic()
+
+    def done(what: str, words: str) -> None:
+        tell.done(what, words, time.monotonic() - began)
+
+    async def memory() -> None:
+        done("database", await plant.migrate())
+
+    async def telephones() -> None:
+        await people.start_outside()
+        done("operator", "the citizen's phone takes any number +7…, the sandbox takes +79000000…")
+        done("Asterisk", f"{await plant.start_asterisk(people.configuration())}, SIP on 127.0.0.1:{sip_port}")
+        await people.start_agents(sip_port)
+        done("agents", f"{' and '.join(people.agents)} have registered their phones")
+
+    done("configuration", f"{short(state.config)}: {plant.prepare()}")
+    stack.push_async_callback(people.stop_outside)
+    stack.push_async_callback(plant.stop)
+    stack.push_async_callback(people.stop_agents)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(memory())
+        group.create_task(telephones())
+    done("service", await plant.start_service())
+
+
+async def _story(options: Options, state: State, plant: Plant, people: People, tell: Teller) -> None:
+    async with await _portal(state, plant) as portal:
+        tell.head("One call, through the public API; its states as they arrive over SSE")
+        completed = await one_call(portal, people, tell)
+    tell.say(f"\nThe first call {'is over' if completed else 'FAILED'}, {tell.seconds:.1f} s after the start.")
+    if options.once:
+        return
+    tell.head("It stays up. What to try next:")
+    tell.say("\n".join(hints.words(plant.url, short(state.folder))) + "\n")
+    tell.say(hints.shell(short(state.credentials), plant.lines()) + "\n")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(people.go_on(tell))
+        group.create_task(_load_what_is_saved(plant, tell))
+
+
+async def _portal(state: State, plant: Plant) -> Portal:
+    """The program of the last run, or, when its credentials are gone or refused, a new one."""
+    known = state.client()
+    if known:
+        portal = Portal(plant.url, *known)
+        with contextlib.suppress(aiohttp.ClientResponseError):
+            async with portal:
+                await portal.token()
+            state.keep_client(plant.url, *known)
+            return portal
+    portal = await plant.register()
+    state.keep_client(plant.url, portal.client_id, portal.client_secret)
+    return portal
+
+
+async def _while_all_live(story: Coroutine[None, None, None], plant: Plant, people: People) -> None:
+    """Raises RunFailed when somebody dies meanwhile."""
+    told = asyncio.create_task(story)
+    watch = asyncio.create_task(_watch(plant, people))
+    try:
+        await asyncio.wait({told, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if told.done() and told.exception():
+            # Whoever died has spoiled the story first; the watch knows its name.
+            await asyncio.wait({watch}, timeout=2 * LOOK_S)
+        for each in (watch, told):
+            if each.done():
+                each.result()
+    finally:
+        for each in (told, watch):
+            each.cancel()
+        await asyncio.gather(told, watch, return_exceptions=True)
+
+
+async def _watch(plant: Plant, people: People) -> None:
+    while True:
+        for who, log in (*plant.dead(), *people.dead()):
+            raise RunFailed(f"{who} has ended by itself, so the run stops. Its last words are in {log}")
+        await asyncio.sleep(LOOK_S)
+
+
+async def _load_what_is_saved(plant: Plant, tell: Teller) -> None:
+    """An engineer's file counts as soon as it is saved."""
+    before = _saved()
+    while True:
+        await asyncio.sleep(1)
+        now = _saved()
+        if changed := {name for name, at in now.items() if before.get(name) != at}:
+            for line in await plant.reload(changed):
+                tell.fact("Asterisk", line)
+        before = now
+
+
+def _saved() -> dict[str, float]:
+    found = {}
+    for part in ("asterisk-conf", "dialplan"):
+        for path in (TREE / part).glob("*.conf"):
+            with contextlib.suppress(FileNotFoundError):  # an editor is replacing it
+                found[f"{part}/{path.name}"] = path.stat().st_mtime
+    return found
