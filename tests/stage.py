@@ -124,9 +124,9 @@ class Stage:
         await agent.talks()
         return call
 
-    async def occupy(self, agent: Phone) -> str:
+    async def occupy(self, agent: Phone, **more: Any) -> str:
         """Give the agent a call to talk in, so that the next citizen waits; its id."""
-        call = await self.call(ANSWERS)
+        call = await self.call(ANSWERS, **more)
         await self.becomes(call, "talking")
         await agent.talks()
         return call
