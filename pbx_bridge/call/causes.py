@@ -201,7 +201,8 @@ REASONS: dict[str, Reason] = {
     ),
 }
 
-_BY_SIP = {
+#: Final SIP status → slug.
+BY_SIP = {
     486: "busy",
     600: "busy",
     603: "rejected",
@@ -222,7 +223,8 @@ _BY_SIP = {
     504: "silent_device",
 }
 
-_BY_Q850 = {
+#: ITU-T Q.850 cause → slug, where no SIP status says more.
+BY_Q850 = {
     1: "unknown_number",
     2: "unknown_number",
     3: "unknown_number",
@@ -248,7 +250,7 @@ def from_codes(sip: int | None, q850: int | None, *, rang: bool, timed_out: bool
     """
     if timed_out:
         return Cause("no_answer" if rang else "silent_device", Source.TIMER, None, q850)
-    slug = _BY_SIP.get(sip or 0) or _BY_Q850.get(q850 or 0) or "network_failure"
+    slug = BY_SIP.get(sip or 0) or BY_Q850.get(q850 or 0) or "network_failure"
     if rang and slug in ("unavailable", "silent_device"):
         slug = "no_answer"  # what rings is neither switched off nor out of reach: the operator's own timer spoke
     return Cause(slug, Source.NETWORK, sip, q850)

@@ -32,7 +32,8 @@ LAST_WORDS = frozenset(
 #: Verdicts after which another device is rung. An abort takes their place.
 TRIES_AGAIN = frozenset({"no_answer", "silent_device", "machine"})
 
-_QUEUE_STATUS = {
+#: Asterisk's QUEUESTATUS → slug.
+QUEUE_STATUS = {
     "TIMEOUT": "queue_timeout",
     "FULL": "queue_full",
     "JOINEMPTY": "queue_empty",
@@ -212,12 +213,12 @@ def reject_machine(call: Call, _: e.MachineAnswered, at: datetime) -> Result:
 
 
 def leave_queue(call: Call, event: e.QueueLeft, at: datetime) -> Result:
-    return _leave(call, at, _QUEUE_STATUS.get(event.status, "queue_unknown"))
+    return _leave(call, at, QUEUE_STATUS.get(event.status, "queue_unknown"))
 
 
 def leave_talk(call: Call, event: e.QueueLeft, at: datetime) -> Result:
     """Mostly CONTINUE; another word is that of a queue to which the talk was redirected and which let nobody in."""
-    return _leave(call, at, _QUEUE_STATUS.get(event.status, "agent_hung_up"))
+    return _leave(call, at, QUEUE_STATUS.get(event.status, "agent_hung_up"))
 
 
 def _leave(call: Call, at: datetime, slug: str) -> Result:

@@ -1,0 +1,70 @@
+"""The catalogue of causes: every cause that the service can give has a row, and every row is for a person to read."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import pbx_bridge
+from pbx_bridge.call import causes, moves
+from pbx_bridge.call.causes import REASONS, Cause, Source, reason
+from pbx_bridge.call.states import Outcome
+
+TREE = Path(pbx_bridge.__file__).parent
+CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
+
+
+def slugs_given() -> set[str]:
+    """The first argument of every Cause(…) in the source, as far as it is written there."""
+    found: set[str] = set()
+    for path in TREE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Cause" and node.args:
+                inner = ast.walk(node.args[0])
+                found |= {
+                    each.value for each in inner if isinstance(each, ast.Constant) and isinstance(each.value, str)
+                }
+    return found
+
+
+def test_every_cause_that_the_source_gives_has_its_row() -> None:
+    assert slugs_given() <= set(REASONS)
+
+
+@pytest.mark.parametrize("table", [causes.BY_SIP, causes.BY_Q850, moves.QUEUE_STATUS], ids=["sip", "q850", "queue"])
+def test_every_code_leads_to_a_row(table: dict[int | str, str]) -> None:
+    assert set(table.values()) <= set(REASONS)
+
+
+def test_every_verdict_that_rings_on_and_every_last_word_has_its_row() -> None:
+    assert set(REASONS) >= moves.TRIES_AGAIN | moves.LAST_WORDS
+    assert not moves.TRIES_AGAIN & moves.LAST_WORDS
+
+
+@pytest.mark.parametrize("slug", REASONS)
+def test_a_row_speaks_to_engineers_in_english_and_to_citizens_in_russian(slug: str) -> None:
+    row = REASONS[slug]
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", slug)
+    assert row.en, slug
+    assert not CYRILLIC.search(row.en)
+    assert CYRILLIC.search(row.ru)
+    assert row.ru.endswith(".")
+    assert not row.en.endswith(".")
+    assert row.next_ru == "" or (CYRILLIC.search(row.next_ru) and row.next_ru.endswith("."))
+
+
+@pytest.mark.parametrize("slug", [slug for slug, row in REASONS.items() if row.outcome is not Outcome.COMPLETED])
+def test_whoever_was_not_served_is_told_what_to_do_next(slug: str) -> None:
+    assert REASONS[slug].next_ru or slug == "aborted"
+
+
+def test_every_outcome_has_a_cause() -> None:
+    assert {row.outcome for row in REASONS.values()} == set(Outcome)
+
+
+def test_a_cause_without_a_row_is_a_programming_error() -> None:
+    with pytest.raises(KeyError):
+        reason(Cause("no_such_slug", Source.SERVICE))
