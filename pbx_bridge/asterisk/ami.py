@@ -78,8 +78,6 @@ class Ami:
             try:
                 yield inbox
             finally:
-                if self._wire is wire:
-                    self._wire = None
                 pings.cancel()
                 await asyncio.gather(pings, return_exceptions=True)
         finally:

@@ -5,7 +5,6 @@ Foreign exceptions end here. No text of ours holds the password, nor what aiohtt
 
 from __future__ import annotations
 
-import asyncio
 import json
 import ssl
 from collections.abc import Mapping
@@ -100,14 +99,12 @@ class AriHttp:
     async def open_socket(self, what: str, address: str, *, heartbeat_s: float) -> aiohttp.ClientWebSocketResponse:
         """A WebSocket that is pinged after `heartbeat_s` of silence and given up half as long after that."""
         try:
-            # aiohttp does not keep the session's timeout while a WebSocket opens.
-            async with asyncio.timeout(self.timeout_s):
-                return await self._session().ws_connect(
-                    URL(self._url + address, encoded=True),
-                    heartbeat=heartbeat_s,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
-                    ssl=self._tls,
-                )
+            return await self._session().ws_connect(
+                URL(self._url + address, encoded=True),
+                heartbeat=heartbeat_s,
+                timeout=aiohttp.ClientWSTimeout(ws_close=CLOSE_S),
+                ssl=self._tls,
+            )
         except aiohttp.WSServerHandshakeError as error:
             failure = self._refusal(what, error.status, {"message": error.message})
         except (aiohttp.ClientError, OSError) as error:

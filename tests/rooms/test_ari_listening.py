@@ -153,6 +153,20 @@ async def test_a_peer_that_answers_no_ping_is_given_up(desk: Desk) -> None:
     await ari.close()
 
 
+async def test_a_connection_that_ends_while_it_is_proven_has_ended_and_is_not_deaf(desk: Desk, ari: Ari) -> None:
+    closing: list[asyncio.Task[bool]] = []
+
+    async def close(_: web.Request) -> web.StreamResponse:
+        # A task starts when this one waits: after the answer.
+        closing.append(asyncio.create_task(desk.sockets[-1].close()))
+        return web.json_response({})
+
+    desk.answers = {"/pbx-bridge-echo": close}
+    async with ari.listen() as events:
+        assert [each async for each in events] == []
+    await asyncio.gather(*closing)
+
+
 async def test_a_connection_that_is_open_and_deaf_is_not_taken(desk: Desk) -> None:
     desk.deaf = True
     ari = desk.ari(request_timeout_s=0.05)
