@@ -1,0 +1,1 @@
+"""Measurements of pbx-bridge beside a bare Asterisk; see README.md."""
