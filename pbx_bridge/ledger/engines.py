@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -20,6 +19,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from .errors import LedgerUnavailable
+from .threads import Threads
 from .translate import translated
 
 T = TypeVar("T")
@@ -90,14 +90,15 @@ class SqliteStore:
         self._options = options
         self._turn = asyncio.Lock()
         self._patience_s = patience_s
-        self._threads = ThreadPoolExecutor(1, "ledger-writer"), ThreadPoolExecutor(_READERS, "ledger-reader")
+        self._writing = Threads("ledger-writer")
+        self._reading = Threads("ledger-reader", _READERS)
         sync = str(url.query.get("synchronous", "normal")).upper()
         if sync not in ("NORMAL", "FULL"):
             raise LedgerUnavailable("synchronous in the database URL is either normal or full")
         self._writer_engine = self._engine(f"synchronous={sync}", "journal_mode=WAL", "foreign_keys=ON")
-        event.listen(self._writer_engine, "begin", _begin_immediate)
         self._reader_engine = self._engine("query_only=ON")
         self._writer: Connection | None = None
+        self._driver: Any = None
 
     def _engine(self, *pragmas: str) -> Engine:
         waiting = {"timeout": self._patience_s}
@@ -117,55 +118,48 @@ class SqliteStore:
             with self._reader_engine.connect() as connection:
                 return step(connection)
 
-        return await self._hop(self._threads[1], ask)
+        with translated(self._place):
+            return await self._reading.run(ask)
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Desk]:
         async with self._turn:
             try:
-                await self._hop(self._threads[0], self._begin)
                 yield self
             except BaseException:
-                await self._hop(self._threads[0], self._roll_back)
+                await self._write(self._roll_back)
                 raise
-            await self._hop(self._threads[0], self._commit)
+            await self._write(self._commit)
 
     async def run(self, step: Step[T]) -> T:
-        """A step of the present writer; only `writing` hands this out."""
-
-        def take() -> T:
-            assert self._writer is not None
-            return step(self._writer)
-
-        return await self._hop(self._threads[0], take)
+        """A step of the present writer; only `writing` hands this out. The first one begins the transaction."""
+        return await self._write(lambda: step(self._begun()))
 
     async def close(self) -> None:
         async with self._turn:
-            await self._hop(self._threads[0], self._leave)
-        for threads in self._threads:
-            threads.shutdown()
+            await self._write(self._leave)
+        self._writing.close()
+        self._reading.close()
 
-    async def _hop(self, threads: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-        """Run in a thread. A thread cannot be cancelled: a cancelled caller waits for it, then is cancelled."""
-        future = asyncio.get_running_loop().run_in_executor(threads, work)
+    async def _write(self, work: Callable[[], T]) -> T:
         with translated(self._place):
-            try:
-                return await asyncio.shield(future)
-            except asyncio.CancelledError:
-                while not future.done():
-                    try:
-                        await asyncio.wait([future])
-                    except asyncio.CancelledError:
-                        continue
-                raise
+            return await self._writing.run(work)
 
-    def _begin(self) -> None:
+    # The following run in the writer's thread.
+    def _begun(self) -> Connection:
         if self._writer is None:
             self._writer = self._writer_engine.connect()
-        self._writer.begin()
+            self._driver = self._writer.connection.driver_connection
+        if not self._writer.in_transaction():
+            # A transaction that reads first and writes later would fail, not wait, if another process wrote in
+            # between. Said to the driver itself: an event listener would slow every statement down.
+            self._driver.execute("BEGIN IMMEDIATE").close()
+            self._writer.begin()
+        return self._writer
 
     def _commit(self) -> None:
-        assert self._writer is not None
+        if self._writer is None or not self._writer.in_transaction():
+            return
         try:
             self._writer.commit()
         except BaseException:
@@ -181,11 +175,6 @@ class SqliteStore:
             self._writer.close()
         self._writer_engine.dispose()
         self._reader_engine.dispose()
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # A transaction that reads first and writes later would fail, not wait, if another process wrote in between.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 class PostgresDesk:

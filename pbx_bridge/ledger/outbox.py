@@ -80,6 +80,7 @@ _CLAIM = (
     )
     .returning(*_COLUMNS)
 )
+_ADD = insert(outbox)
 _STANDING = (
     select(
         outbox.c.call_id,
@@ -148,7 +149,7 @@ def add(
         else:
             rows.append(_row(call_id, number + 1, command, at, None, None))
             waiting.add(call_id)
-    connection.execute(insert(outbox), rows)
+    connection.execute(_ADD, rows)
     return claimed, waiting
 
 

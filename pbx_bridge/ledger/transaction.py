@@ -33,6 +33,7 @@ UPDATE_CALL = (
     .where(calls.c.id == bindparam("changed_id"))
     .values({name: bindparam(name, type_=calls.c[name].type) for name in _MOVING})
 )
+_NEW_CALL, _NEW_KEY, _NEW_EVENT, _NEW_LINE = insert(calls), insert(idempotency), insert(events), insert(audit)
 # Who leaves an exclusive state goes first: the place is free for another call in the same write.
 _ORDER = {State.ENDED: 0, State.SCHEDULED: 1}
 
@@ -147,10 +148,10 @@ class _Batch:
         """One statement for each table; the database's constraints speak here."""
         for statement, rows in (
             (UPDATE_CALL, self._changed),
-            (insert(calls), self._new),
-            (insert(idempotency), self._keys),
-            (insert(events), self._events),
-            (insert(audit), self._audit),
+            (_NEW_CALL, self._new),
+            (_NEW_KEY, self._keys),
+            (_NEW_EVENT, self._events),
+            (_NEW_LINE, self._audit),
         ):
             if rows:
                 connection.execute(statement, rows)
