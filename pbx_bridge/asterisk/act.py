@@ -108,9 +108,10 @@ class Act:
             raise _out_of_reach(error) from error
 
     async def redirect(self, leg: str, queue: str) -> None:
-        """Take a leg out of the dialplan's queue or talk into another queue. Raises NoSuchLeg, OutOfReach."""
+        """Take an answered leg out of the dialplan's queue or talk into another queue. Raises NoSuchLeg, OutOfReach."""
         try:
-            names = {each["id"]: each["name"] for each in await self._ari.channels()}
+            # Asterisk would also put a leg into the queue that only rings, and offer nobody to an agent.
+            names = {each["id"]: each["name"] for each in await self._ari.channels() if each["state"] == "Up"}
             if leg not in names:
                 raise NoSuchLeg(leg)
             await self._ami.redirect(names[leg], TO_QUEUE, queue, 1)

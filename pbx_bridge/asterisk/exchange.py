@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 
 import structlog
@@ -23,6 +23,17 @@ from .places import Places
 log = structlog.get_logger(__name__)
 
 
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    """Asterisk's troubles as the conductor knows them, wherever on a line they come up."""
+    try:
+        yield
+    except errors.Replaced as error:
+        raise Replaced(str(error)) from error
+    except errors.AsteriskError as error:
+        raise OutOfReach(str(error)) from error
+
+
 class Exchange:
     """One Asterisk: `connect` to hear and look, `dial`, `hang_up` and `redirect` to act."""
 
@@ -38,20 +49,14 @@ class Exchange:
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Wire]:
         """Both connections or none. Raises OutOfReach with a sentence, Replaced."""
-        try:
+        with _in_our_words():
             async with self._ari.listen() as ari, self._ami.listen() as ami:
                 yield Wire(self._ari, self._ami, ari, ami, self._clock)
-        except errors.Replaced as error:
-            raise Replaced(str(error)) from error
-        except errors.AsteriskError as error:
-            raise OutOfReach(str(error)) from error
 
     async def check(self) -> None:
         """Returns when ARI and AMI both answer; raises OutOfReach."""
-        try:
+        with _in_our_words():
             await asyncio.gather(self._ari.healthy(), self._ami.ping())
-        except errors.AsteriskError as error:
-            raise OutOfReach(str(error)) from error
 
     async def close(self) -> None:
         """Let go of idle connections."""
@@ -78,10 +83,8 @@ class Wire:
 
     async def look(self, since: datetime) -> Picture:
         """Legs first, then what is remembered since: a leg that ends in between is in both, never in none."""
-        try:
+        with _in_our_words():
             return picture(await self._lists(since), self._clock())
-        except errors.AsteriskError as error:
-            raise OutOfReach(str(error)) from error
 
     async def _lists(self, since: datetime) -> Lists:
         info = await self._ari.info()
@@ -125,8 +128,9 @@ class Wire:
         finally:
             for task in pumps:
                 task.cancel()
-        if errors_seen:
-            raise errors_seen[0]
+        with _in_our_words():
+            if errors_seen:
+                raise errors_seen[0]
 
     async def _from_ari(self) -> AsyncIterator[LegEvent]:
         async for event in self._ari_events:

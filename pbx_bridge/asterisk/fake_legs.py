@@ -1,0 +1,239 @@
+"""One citizen's leg in a FakeExchange: what dialplan/device-answered.conf and Asterisk's timers do with it.
+
+Every fact is told in the order in which the real Asterisk tells it, as the contract tests found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Protocol
+
+from ..call import events as e
+from ..call.recovery import LegSeen, LegState, Trace
+from ..conductor.ports import DialOrder
+from .fake_people import DECLINED, Agent, Citizen
+from .fake_queues import FakeQueue, Offer
+
+#: From an INVITE to the first answer of the other side (seconds).
+NETWORK_S = 0.01
+#: ITU-T Q.850 causes that Asterisk 22 makes of SIP answers (docs/causes.md).
+Q850 = {
+    403: 21, 404: 1, 408: 18, 480: 19, 484: 28, 486: 17, 488: 58, 500: 38, 503: 34, 600: 17, 603: 21,
+}  # fmt: skip
+NORMAL, NO_ANSWER = 16, 19
+#: Queue() never let the caller in.
+NOT_LET_IN = ("UNKNOWN", "FULL", "JOINEMPTY", "JOINUNAVAIL")
+
+
+class Switch(Protocol):
+    """What a leg needs of its exchange."""
+
+    @property
+    def queues(self) -> Mapping[str, FakeQueue]: ...
+    def later(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]: ...
+    def now(self) -> datetime: ...
+    def tell(self, fact: e.LegEvent) -> None: ...
+    def remember(self, leg: str, trace: Trace) -> None: ...
+
+
+class AgentTalk:
+    """An agent's end of the talk."""
+
+    def __init__(self, leg: FakeLeg, agent: Agent) -> None:
+        self._leg, self.agent = leg, agent
+
+    def answer(self) -> None:
+        """It talks already."""
+
+    def decline(self, sip: int) -> None:
+        self.hang_up()
+
+    def hang_up(self) -> None:
+        self._leg.agent_hung_up(self.agent)
+
+
+class FakeLeg:
+    """From the INVITE to the leg's end. It is the citizen's Talk and the queue's Caller."""
+
+    def __init__(self, order: DialOrder, citizen: Citizen, switch: Switch) -> None:
+        self.id = order.leg
+        self.state = LegState.DOWN
+        self._order, self._citizen, self._switch = order, citizen, switch
+        self._timers: list[Callable[[], None]] = []
+        self._answered_at: datetime | None = None
+        self._queue: str | None = None
+        self._left: str | None = None
+        self._agent: Agent | None = None
+        self._agent_name: str | None = None
+        self._waited_s: int | None = None
+        self._limit_reached = False
+        self._former: list[str] = []
+        self.over = False
+
+    # ── before the answer ────────────────────────────────────────────────────────────────────────────
+    def invite(self) -> None:
+        """Ring the citizen's telephone."""
+        self._later(self._order.ring_s, lambda: self._gone(480, NO_ANSWER, sent=False))
+        if self._citizen.rings:
+            self._later(NETWORK_S, self._ring)
+        else:
+            self._citizen.takes(self, self._later)
+
+    def _ring(self) -> None:
+        self.state = LegState.RINGING
+        self._switch.tell(e.DeviceRang(self.id))
+        self._citizen.takes(self, self._later)
+
+    def decline(self, sip: int) -> None:
+        """The citizen's telephone, or the network, says no."""
+        if self.state is not LegState.UP:
+            self._gone(sip, Q850.get(sip))
+
+    def answer(self) -> None:
+        """The citizen picks up."""
+        if self.over or self.state is LegState.UP:
+            return
+        self._stop_timers()
+        self.state = LegState.UP
+        self._answered_at = self._switch.now()
+        self._switch.tell(e.DeviceAnswered(self.id))
+        self._later(self._order.time_limit_s, self._reach_limit)
+        self._citizen.talks(self, self._later)
+        self.to_queue(self._order.queue)
+
+    # ── the queue ────────────────────────────────────────────────────────────────────────────────────
+    def to_queue(self, name: str) -> None:
+        """The dialplan's context of this name."""
+        if self._agent:
+            # The old agent's AgentComplete waits for the citizen's end.
+            self._former.append(self._agent.name)
+            self._release_agent()
+        self._leave_queue()
+        self._queue, self._left, self._agent_name, self._waited_s = name, None, None, None
+        queue = self._switch.queues.get(name)
+        if queue is None:
+            self.turned_away("UNKNOWN")
+            return
+        position = queue.join(self, self._order.queue_s)
+        if position is None:
+            self.turned_away("JOINEMPTY")
+        else:
+            self._switch.tell(e.QueueJoined(self.id, name, position))
+
+    def moved_to(self, position: int) -> None:
+        self._switch.tell(e.QueueMoved(self.id, position))
+
+    def offered_to(self, agent: Agent, offer: Offer) -> None:
+        self._switch.tell(e.AgentRang(self.id, agent.name))
+
+    def declined_by(self, agent: Agent) -> None:
+        self._switch.tell(e.AgentDeclined(self.id, agent.name))
+
+    def connected_to(self, agent: Agent, waited_s: float) -> None:
+        self._agent, self._agent_name, self._waited_s = agent, agent.name, int(waited_s)
+        talk = agent.talk = AgentTalk(self, agent)
+        self._switch.tell(e.AgentAnswered(self.id, agent.name))
+        agent.talks(talk, self._later)
+
+    def turned_away(self, status: str) -> None:
+        """Queue() gave up. A redirect that leads nowhere leads back; otherwise that was it."""
+        if status in NOT_LET_IN and self._queue != self._order.queue:
+            self.to_queue(self._order.queue)
+            return
+        self._left = status
+        self._switch.tell(e.QueueLeft(self.id, status))
+        self._gone(None, NORMAL)
+
+    # ── the end ──────────────────────────────────────────────────────────────────────────────────────
+    def agent_hung_up(self, agent: Agent) -> None:
+        if self._agent is agent and not self.over:
+            self._switch.tell(e.AgentGone(self.id, agent.name, "agent"))
+            self._release_agent()
+            self.turned_away("CONTINUE")
+
+    def hang_up(self) -> None:
+        """The citizen hangs up, or declines while it rings."""
+        if self.over:
+            return
+        if self.state is not LegState.UP:
+            self.decline(DECLINED)
+            return
+        self._switch.tell(e.DeviceHungUp(self.id))
+        self.drop()
+
+    def drop(self) -> None:
+        """Asterisk ends the leg."""
+        if not self.over:
+            self._gone(None, NORMAL if self._agent or self.state is not LegState.UP else None)
+
+    def vanish(self) -> None:
+        """Asterisk died: no fact, no trace."""
+        self.over = True
+        self._stop_timers()
+        self._citizen.talk = None
+
+    def _reach_limit(self) -> None:
+        self._limit_reached = True
+        self._switch.tell(e.LimitReached(self.id))
+        self._gone(None, NORMAL)
+
+    def _gone(self, sip: int | None, q850: int | None, *, sent: bool = True) -> None:
+        """`sent`: whether the other side said `sip`; Asterisk remembers only what was said."""
+        if self.over:
+            return
+        self.over = True
+        self._stop_timers()
+        self._leave_queue()
+        self._citizen.talk = None
+        for name in self._former:
+            self._switch.tell(e.AgentGone(self.id, name, "caller"))
+        if self._agent:
+            self._switch.tell(e.AgentGone(self.id, self._agent.name, "caller"))
+            self._release_agent()
+        self._switch.remember(self.id, self._trace(sip if sent else None, q850))
+        self._switch.tell(e.DeviceGone(self.id, sip, q850))
+
+    def _trace(self, sip: int | None, q850: int | None) -> Trace:
+        return Trace(
+            ended_at=self._switch.now(),
+            q850=q850,
+            sip=sip,
+            answered_at=self._answered_at,
+            queue=self._queue,
+            queue_status=self._left,
+            agent=self._agent_name,
+            waited_s=self._waited_s,
+            limit_reached=self._limit_reached,
+        )
+
+    # ── for a look ───────────────────────────────────────────────────────────────────────────────────
+    def seen(self) -> LegSeen:
+        """The leg as lists of channels, queues and bridges show it."""
+        if self.state is not LegState.UP or self._queue is None:
+            return LegSeen(self.state)
+        if self._agent:
+            return LegSeen(self.state, agent=self._agent.name)
+        queue = self._switch.queues.get(self._queue)
+        position = queue.place(self) if queue else None
+        if queue is None or position is None:
+            return LegSeen(self.state)
+        return LegSeen(self.state, self._queue, position, queue.ringing(self))
+
+    def _release_agent(self) -> None:
+        agent, self._agent = self._agent, None
+        if agent:
+            self._switch.queues[agent.queue].talk_over(agent)
+
+    def _leave_queue(self) -> None:
+        queue = self._switch.queues.get(self._queue or "")
+        if queue:
+            queue.leave(self)
+
+    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+        self._timers.append(self._switch.later(seconds, do))
+
+    def _stop_timers(self) -> None:
+        for cancel in self._timers:
+            cancel()
+        self._timers.clear()

@@ -1,0 +1,87 @@
+"""The town with the fake exchange, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+from pbx_bridge.asterisk.fake import FakeExchange
+from pbx_bridge.asterisk.fake_people import Agent, Person
+from tests.contract.town import ANNA, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
+
+BOOT_S = 2.0
+
+
+class FakePerson:
+    """A fake person who does nothing by itself."""
+
+    def __init__(self, person: Person) -> None:
+        self._person = person
+        self._heard_rings = 0
+
+    async def rings(self) -> None:
+        await self._until("ring", lambda: self._person.rung > self._heard_rings)
+        self._heard_rings += 1
+
+    async def answers(self) -> None:
+        self._person.answer()
+
+    async def declines(self, sip: int = 603) -> None:
+        self._person.decline(sip)
+
+    async def hangs_up(self) -> None:
+        self._person.hang_up()
+
+    async def hears_the_end(self) -> None:
+        await self._until("be left", lambda: self._person.talk is None)
+
+    async def leaves(self) -> None:
+        assert isinstance(self._person, Agent)
+        self._person.log_out()
+
+    async def _until(self, what: str, true: Callable[[], bool]) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not true():
+                    await asyncio.sleep(0.001)
+        except TimeoutError:
+            raise AssertionError(f"{self._person} was to {what}") from None
+
+
+class FakeTown:
+    """See town.Town."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self.exchange = FakeExchange(clock)
+        self.now = clock
+        for name in (QUICK, OTHER):
+            self.exchange.queue(name, **QUICK_TIMES)
+
+    async def citizen(self, number: str = ANNA) -> FakePerson:
+        return FakePerson(self.exchange.citizen(number, answers=False))
+
+    async def sip_citizen(self, address: str) -> FakePerson:
+        return FakePerson(self.exchange.citizen(address, answers=False))
+
+    async def refusing_number(self, sip: int) -> str:
+        number = f"+79000000{sip}"
+        self.exchange.citizen(number, refuses=sip)
+        return number
+
+    async def silent_number(self) -> str:
+        self.exchange.citizen("+79000000100", silent=True)
+        return "+79000000100"
+
+    async def agent(self, name: str, queue: str = QUICK) -> FakePerson:
+        return FakePerson(self.exchange.agent(name, queue, answers=False))
+
+    async def cut(self) -> None:
+        self.exchange.cut()
+
+    async def mend(self) -> None:
+        self.exchange.mend()
+
+    async def crash(self) -> None:
+        self.exchange.crash(BOOT_S)
+        await asyncio.sleep(BOOT_S)

@@ -1,0 +1,165 @@
+"""The town with a real Asterisk, telephones that are processes, and a trunk that is sipp."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pbx_bridge.asterisk.act import Trunk as Way
+from pbx_bridge.asterisk.ami import Ami
+from pbx_bridge.asterisk.ari import Ari
+from pbx_bridge.asterisk.exchange import Exchange
+from tests.contract.town import ANNA, BORIS, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
+from tests.contract.wire import Wires
+from workshop.phone import Phone
+from workshop.prefix import Prefix
+from workshop.server import AsteriskServer
+from workshop.trunk import Trunk
+
+#: Who can have a telephone here: Asterisk wants to know them before it starts.
+AGENTS = ("ann", "bob", "eve")
+LINES = {ANNA: "line-anna", BORIS: "line-boris"}
+SIP_CITIZENS = ("alice", "switched-off")
+PASSWORD = "a-password-for-tests"
+
+AGENT = """
+[{name}](agent)
+auth = {name}
+aors = {name}
+[{name}](login)
+username = {name}
+password = {password}
+[{name}](place)
+"""
+LINE = AGENT.replace("(agent)", "(trunk)")
+OPERATOR = """
+[operator](trunk)
+aors = operator
+[operator](place)
+contact = sip:127.0.0.1:{port}
+"""
+QUEUE = """
+[{name}](desk)
+timeout = {timeout_s}
+retry = {retry_s}
+wrapuptime = {wrapup_s}
+"""
+
+
+class RealPerson:
+    """A telephone that rings until the test tells it what to do."""
+
+    def __init__(self, phone: Phone) -> None:
+        self._phone = phone
+
+    async def rings(self) -> None:
+        await self._phone.rings(PATIENCE_S)
+
+    async def answers(self) -> None:
+        await self._phone.answer()
+        await self._phone.talks()
+
+    async def declines(self, sip: int = 603) -> None:
+        await self._phone.decline(sip)
+
+    async def hangs_up(self) -> None:
+        await self._phone.hang_up()
+
+    async def hears_the_end(self) -> None:
+        while self._phone.live_calls:
+            await self._phone.ended()
+
+    async def leaves(self) -> None:
+        await self._phone.stop()
+
+
+class RealTown:
+    """See town.Town. `open` it, and it is gone with its stack."""
+
+    def __init__(self, prefix: Prefix, folder: Path, stack: AsyncExitStack) -> None:
+        self._prefix, self._folder, self._stack = prefix, folder, stack
+        self._trunk = Trunk(prefix, folder / "trunk")
+        self.server: AsteriskServer
+        self.exchange: Exchange
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def open(self) -> None:
+        stack = self._stack
+        await stack.enter_async_context(self._trunk)
+        self.server = server = AsteriskServer(
+            self._prefix,
+            self._folder / "asterisk",
+            extra={"pjsip.d/town.conf": self._pjsip(), "queues.d/town.conf": _queues()},
+        )
+        stack.callback(server.close)
+        stack.push_async_callback(server.stop)
+        stack.callback(server.kill)
+        await server.start()
+        self._wires = await stack.enter_async_context(Wires({"ari": server.ports.http, "ami": server.ports.ami}))
+        ports = self._wires.ports
+        self._ari = Ari(f"http://127.0.0.1:{ports['ari']}", server.ari_user, server.ari_password, "pbx-bridge")
+        ami = Ami("127.0.0.1", ports["ami"], server.ami_user, server.ami_password)
+        ways = [Way("+7900", "operator"), *(Way(number, name) for number, name in LINES.items())]
+        self.exchange = Exchange(self._ari, ami, ways, self.now)
+        stack.push_async_callback(self.exchange.close)
+
+    def _pjsip(self) -> str:
+        names = [(AGENT, name) for name in AGENTS]
+        names += [(LINE, name) for name in (*LINES.values(), *(f"citizen-{each}" for each in SIP_CITIZENS))]
+        people = "".join(text.format(name=name, password=PASSWORD) for text, name in names)
+        return people + OPERATOR.format(port=self._trunk.port)
+
+    async def _phone(self, name: str) -> RealPerson:
+        registrar = f"127.0.0.1:{self.server.ports.sip}"
+        phone = Phone(name, password=PASSWORD, registrar=registrar, catchall=True, behaviour="ring")
+        await phone.start()
+        self._stack.push_async_callback(phone.stop)
+        return RealPerson(phone)
+
+    async def citizen(self, number: str = ANNA) -> RealPerson:
+        return await self._phone(LINES[number])
+
+    async def sip_citizen(self, address: str) -> RealPerson:
+        return await self._phone(f"citizen-{address}")
+
+    async def refusing_number(self, sip: int) -> str:
+        return f"+79000000{sip}"
+
+    async def silent_number(self) -> str:
+        return "+79000000100"
+
+    async def agent(self, name: str, queue: str = QUICK) -> RealPerson:
+        person = await self._phone(name)
+        await self.server.cli(f"queue add member PJSIP/{name} to {queue} penalty 0 as {name}")
+        await _until(lambda: self._is_free(name, queue))
+        return person
+
+    async def _is_free(self, name: str, queue: str) -> bool:
+        shown = await self.server.cli(f"queue show {queue}")
+        return any(line.split()[:1] == [name] and "(Not in use)" in line for line in shown.splitlines())
+
+    async def cut(self) -> None:
+        await self._wires.cut()
+
+    async def mend(self) -> None:
+        await self._wires.mend()
+
+    async def crash(self) -> None:
+        self.server.kill()
+        await self.server.wait()
+        await self.server.start()
+
+
+def _queues() -> str:
+    return "".join(QUEUE.format(name=name, **QUICK_TIMES) for name in (QUICK, OTHER))
+
+
+async def _until(true: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not await true():
+            await asyncio.sleep(0.01)

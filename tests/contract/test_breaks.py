@@ -1,0 +1,120 @@
+"""The connection breaks, Asterisk dies: what goes on, what is lost, what can be learned afterwards."""
+
+from __future__ import annotations
+
+import pytest
+
+from pbx_bridge.call import events as e
+from pbx_bridge.call.recovery import LegSeen, LegState
+from pbx_bridge.conductor.ports import OutOfReach, Replaced, Unanswered
+from tests.contract.town import QUICK, Ear, Town, dialled, listening, order, talking, waiting
+
+pytest_plugins = ("tests.virtual_time_plugin",)
+
+
+async def test_a_cut_line_ends_and_nothing_can_be_asked(town: Town, ear: Ear) -> None:
+    await town.cut()
+    await ear.hears_the_end_of_the_line()
+    with pytest.raises(OutOfReach):
+        await ear.picture()
+    with pytest.raises(OutOfReach):
+        async with town.exchange.connect():
+            pass
+
+
+async def test_a_request_that_surely_was_not_sent_is_told_apart(town: Town, ear: Ear) -> None:
+    await town.cut()
+    await ear.hears_the_end_of_the_line()
+    with pytest.raises(OutOfReach) as trouble:
+        await town.exchange.dial(order())
+    assert not isinstance(trouble.value, Unanswered)
+
+
+async def test_a_leg_rings_on_while_nobody_listens(town: Town) -> None:
+    anna = await town.citizen()
+    async with listening(town) as before:
+        leg = await dialled(town)
+        await anna.rings()
+        await before.hears(e.DeviceRang, leg)
+        await town.cut()
+        await before.hears_the_end_of_the_line()
+    await town.mend()
+    async with listening(town) as after:
+        await after.sees(leg, LegSeen(LegState.RINGING))
+        await anna.declines()
+        await after.hears(e.DeviceGone, leg)
+
+
+async def test_a_citizen_reaches_an_agent_while_nobody_listens(town: Town) -> None:
+    anna, ann = await town.citizen(), await town.agent("ann")
+    async with listening(town) as before:
+        leg = await dialled(town)
+        await anna.rings()
+        await before.hears(e.DeviceRang, leg)
+        await town.cut()
+        await before.hears_the_end_of_the_line()
+        await anna.answers()
+        await ann.rings()
+        await ann.answers()
+    await town.mend()
+    async with listening(town) as after:
+        await after.sees(leg, LegSeen(LegState.UP, agent="ann"))
+        await anna.hangs_up()
+        await after.hears(e.DeviceHungUp, leg)
+        await after.hears(e.DeviceGone, leg)
+
+
+@pytest.mark.parametrize("who", ["citizen", "agent"])
+async def test_a_talk_that_ended_while_nobody_listened_has_left_its_trace(town: Town, who: str) -> None:
+    anna, ann = await town.citizen(), await town.agent("ann")
+    async with listening(town) as before:
+        leg = await talking(town, before, anna, ann)
+        await town.cut()
+        await before.hears_the_end_of_the_line()
+        await (anna if who == "citizen" else ann).hangs_up()
+        await anna.hears_the_end()
+        await ann.hears_the_end()
+    await town.mend()
+    async with listening(town) as after:
+        trace = await after.trace(leg)
+        assert (trace.agent, trace.queue) == ("ann", QUICK)
+        assert trace.queue_status == (None if who == "citizen" else "CONTINUE")
+
+
+async def test_a_refusal_while_nobody_listened_has_left_its_trace(town: Town) -> None:
+    anna = await town.citizen()
+    async with listening(town) as before:
+        leg = await dialled(town)
+        await anna.rings()
+        await town.cut()
+        await before.hears_the_end_of_the_line()
+        await anna.declines(486)
+        await anna.hears_the_end()
+    await town.mend()
+    async with listening(town) as after:
+        trace = await after.trace(leg)
+        assert (trace.sip, trace.q850, trace.answered_at) == (486, 17, None)
+
+
+async def test_asterisk_that_was_restarted_is_younger_than_the_leg(town: Town) -> None:
+    anna, ann = await town.citizen(), await town.agent("ann")
+    async with listening(town) as before:
+        dialled_at = town.now()
+        leg = await waiting(town, before, anna)
+        await ann.rings()
+        await town.crash()
+        await before.hears_the_end_of_the_line()
+    async with listening(town) as after:
+        picture = await after.picture()
+        assert picture.since > dialled_at
+        assert leg not in picture.legs
+        assert leg not in picture.traces
+
+
+async def test_a_second_listener_takes_the_place_of_the_first(town: Town) -> None:
+    async with listening(town) as first:
+        async with listening(town) as second:
+            with pytest.raises(Replaced):
+                async for _ in first.line:
+                    pass
+            await second.picture()

@@ -1,0 +1,68 @@
+"""Wires to a server that can be cut while the server goes on: plain TCP, byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+HOST = "127.0.0.1"
+
+
+class Wires:
+    """One listening port for each port of the server; `ports` has them by the same names."""
+
+    def __init__(self, to: dict[str, int]) -> None:
+        self._to = to
+        self._servers: list[asyncio.Server] = []
+        self._ends: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.ports: dict[str, int] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.mend()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.cut()
+
+    async def mend(self) -> None:
+        """Listen, on the same ports as before."""
+        for name, target in self._to.items():
+            server = await asyncio.start_server(self._through(target), HOST, self.ports.get(name, 0))
+            self.ports[name] = server.sockets[0].getsockname()[1]
+            self._servers.append(server)
+
+    async def cut(self) -> None:
+        """All connections break at once and none can be made."""
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        for end in self._ends:
+            end.transport.abort()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _through(self, target: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+        async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            task = asyncio.current_task()
+            assert task
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            with contextlib.suppress(OSError):
+                far_reader, far_writer = await asyncio.open_connection(HOST, target)
+                await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+
+        return connected
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._ends.add(writer)
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            self._ends.discard(writer)
+            writer.close()
