@@ -43,7 +43,7 @@ class FakePerson:
     async def _until(self, what: str, true: Callable[[], bool]) -> None:
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while not true():
+                while not true():  # noqa: ASYNC110 - virtual time passes at once
                     await asyncio.sleep(0.001)
         except TimeoutError:
             raise AssertionError(f"{self._person} was to {what}") from None

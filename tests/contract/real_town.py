@@ -161,5 +161,5 @@ def _queues() -> str:
 
 async def _until(true: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(PATIENCE_S):
-        while not await true():
+        while not await true():  # noqa: ASYNC110 - the command line has no events
             await asyncio.sleep(0.01)

@@ -112,9 +112,8 @@ async def test_asterisk_that_was_restarted_is_younger_than_the_leg(town: Town) -
 
 
 async def test_a_second_listener_takes_the_place_of_the_first(town: Town) -> None:
-    async with listening(town) as first:
-        async with listening(town) as second:
-            with pytest.raises(Replaced):
-                async for _ in first.line:
-                    pass
-            await second.picture()
+    async with listening(town) as first, listening(town) as second:
+        with pytest.raises(Replaced):
+            async for _ in first.line:
+                pass
+        await second.picture()

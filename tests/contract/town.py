@@ -58,7 +58,7 @@ class Ear:
     def __init__(self, line: Line, now: Callable[[], datetime]) -> None:
         self.line = line
         self.heard: list[e.LegEvent] = []
-        self.ended: BaseException | None | bool = False
+        self.ended: BaseException | bool | None = False
         self._now = now
         self._news = asyncio.Event()
 
@@ -88,7 +88,7 @@ class Ear:
         seen = None
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while (seen := (await self.picture()).legs.get(leg)) != wanted:
+                while (seen := (await self.picture()).legs.get(leg)) != wanted:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise AssertionError(f"{wanted} was to be seen, but there is {seen}") from None
