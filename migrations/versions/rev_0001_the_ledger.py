@@ -109,7 +109,7 @@ def _calls() -> None:
     op.create_index(
         "calls_one_scheduled", "calls", ["client", "user_id", "service"], unique=True, **_where("state = 'scheduled'")
     )
-    op.create_index("calls_wake", "calls", ["wake_at"], unique=False, **_where("wake_at IS NOT NULL"))
+    op.create_index("calls_wake", "calls", ["wake_at", "id"], unique=False, **_where("wake_at IS NOT NULL"))
 
 
 def _clients() -> None:

@@ -114,7 +114,7 @@ calls = Table(
     CheckConstraint("revision > 0 AND attempt >= 0", name="counts"),
     _partial("calls_one_active", "client", "user_id", where=IS_ACTIVE, unique=True),
     _partial("calls_one_scheduled", "client", "user_id", "service", where=IS_SCHEDULED, unique=True),
-    _partial("calls_wake", "wake_at", where="wake_at IS NOT NULL"),
+    _partial("calls_wake", "wake_at", "id", where="wake_at IS NOT NULL"),
     Index("calls_history", "accepted_at", "id"),
     Index("calls_history_of_client", "client", "accepted_at", "id"),
     Index("calls_history_of_user", "client", "user_id", "accepted_at", "id"),
