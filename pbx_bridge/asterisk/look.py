@@ -15,6 +15,8 @@ from .hear import number
 MEMORY = "pbx-bridge"
 #: The memory is a ring: a slot holds the legs that ended in the same 100 s, and is used again 1000 slots later.
 SLOT_S, SLOTS = 100, 1000
+#: SIP's word for a device that rings.
+RINGING = 180
 #: Clocks of two machines differ by less than this.
 SKEW = timedelta(seconds=SLOT_S)
 
@@ -123,14 +125,19 @@ def trace_of(value: str) -> Trace | None:
         agent=agent or None,
         waited_s=number(waited),
         limit_reached=limit == "1",
+        rang=_status(tech) == RINGING,
     )
 
 
 def _sip(tech: str) -> int | None:
     """`SIP 486 Busy Here` → 486; None for a status that ended nothing: 180 when our own timer did, 200 after a talk."""
-    words = tech.split()
-    status = number(words[1]) if len(words) > 1 and words[0] == "SIP" else None
+    status = _status(tech)
     return status if status and status >= 300 else None
+
+
+def _status(tech: str) -> int | None:
+    words = tech.split()
+    return number(words[1]) if len(words) > 1 and words[0] == "SIP" else None
 
 
 def _moment(epoch: str) -> datetime | None:

@@ -49,6 +49,8 @@ class Trace:
     agent: str | None = None
     waited_s: int | None = None
     limit_reached: bool = False
+    rang: bool = False
+    """It rang, and no word of the network's ended that. (A refusal's code takes the ringing's place.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ def _from_waiting(call: Call, leg: str, seen: LegSeen, queue: str) -> list[e.Eve
 def _from_trace(call: Call, leg: str, trace: Trace) -> list[Missed]:
     facts: list[Missed] = []
     answered = trace.answered_at
+    if trace.rang and not answered and call.state is State.DIALING:
+        facts.append(Missed(e.DeviceRang(leg), trace.ended_at))
     if answered and call.state in (State.DIALING, State.RINGING):
         facts.append(Missed(e.DeviceAnswered(leg), answered))
     joined = _joined_unseen(call, trace)

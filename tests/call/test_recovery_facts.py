@@ -113,6 +113,12 @@ def test_the_networks_codes_are_in_the_trace() -> None:
     assert facts(Story.dialling().call, ended(sip=486, q850=17)) == [e.DeviceGone(LEG, 486, 17)]
 
 
+def test_a_phone_that_rang_out_unseen_had_rung() -> None:
+    gone = e.DeviceGone(LEG, None, 19)
+    assert facts(Story.dialling().call, ended(rang=True, q850=19)) == [e.DeviceRang(LEG), gone]
+    assert facts(Story.dialling().rings().call, ended(rang=True, q850=19)) == [gone]
+
+
 def test_a_whole_call_that_nobody_saw_is_told_in_order_and_in_time() -> None:
     answered = MORNING + seconds(100)
     look = ended(answered_at=answered, queue="support", agent="ann", waited_s=20, queue_status="CONTINUE", q850=16)
