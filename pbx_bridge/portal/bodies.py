@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import hdrs, web
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from . import complaints
 from .needs import NEEDS
@@ -132,6 +133,7 @@ def fingerprint(sent: Any, pepper: bytes) -> str:
 
 def as_json(value: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
     """An answer. Nothing of a citizen belongs into a cache."""
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
     kept = {hdrs.CACHE_CONTROL: "no-store", **(headers or {})}
-    return web.Response(status=status, body=body, content_type="application/json", charset="utf-8", headers=kept)
+    return web.Response(
+        status=status, body=to_json(value), content_type="application/json", charset="utf-8", headers=kept
+    )

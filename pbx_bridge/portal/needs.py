@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from ..call.model import Call, Request, Terms
+from ..call.model import Call, Terms
+from ..conductor.jobs import Wanted
 from ..conductor.ports import Clock
 from ..ledger.values import CallFilter, Client, Page, StoredEvent
 
@@ -63,24 +64,13 @@ class Aborted(Protocol):
     def won(self) -> bool: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A call that somebody asks for, under an idempotency key."""
-
-    client: str
-    key: str
-    fingerprint: str
-    request: Request
-    terms: Terms
-
-
 class Conductor(Protocol):
     """The loop, as HTTP sees it. Raises conductor.errors."""
 
     @property
     def hub(self) -> Hub: ...
 
-    async def open(self, wanted: Any) -> Opened: ...
+    async def open(self, wanted: Wanted) -> Opened: ...
 
     async def abort(self, call_id: str, *, by: str, if_revision: int | None = None) -> Aborted: ...
 
@@ -108,7 +98,8 @@ class Settings:
 
     `token_key` signs access tokens; `pepper` keys the hashes of client secrets and of request bodies: losing it
     makes every client register anew, so it is not the same as the key that will be rotated. `node` names this
-    installation in event sources. `terms` are the defaults of a call.
+    installation in event sources. After `answer_s` a request that changes something is told to try again: the same
+    Idempotency-Key finds what became of it. `terms` are the defaults of a call.
     """
 
     token_key: bytes = field(repr=False)
@@ -120,6 +111,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     body_limit: int = 64 * 1024
     body_s: float = 10
+    answer_s: float = 15
     heartbeat_s: float = 15
     send_s: float = 30
     keepalive_s: float = 75

@@ -1,20 +1,20 @@
 """Server-sent events of one call (WHATWG EventSource): the ledger's rows from where the reader left off, then live.
 
-A reader holds nothing but the sequence it was last sent. It is woken, and reads the ledger; so a slow reader
-costs no memory, and nobody can miss an event or see one twice. A reader that has seen the last event gets 204,
-which is how EventSource is told to stop reconnecting.
+A reader holds nothing but the sequence it was last sent. It is woken, takes what was just committed or reads the
+ledger; so a slow reader costs no memory, and nobody can miss an event or see one twice. A reader that has seen the
+last event gets 204, which is how EventSource is told to stop reconnecting.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
 from aiohttp_sse import EventSourceResponse
+from pydantic_core import to_json
 
 from ..ledger.errors import LedgerUnavailable
 from ..ledger.values import StoredEvent
@@ -151,7 +151,7 @@ class _Reader:
             news = True
             while (why := self._over()) is None:
                 if news:
-                    events = await self._needs.ledger.events(call_id, after, PAGE)
+                    events = watch.take(after) or await self._needs.ledger.events(call_id, after, PAGE)
                     for event in events:
                         await self._send(event)
                         after = event.sequence
@@ -177,5 +177,5 @@ class _Reader:
         return min(look, self._until)
 
     async def _send(self, event: StoredEvent) -> None:
-        data = json.dumps(envelope(event, self._needs.settings.node), ensure_ascii=False, separators=(",", ":"))
+        data = to_json(envelope(event, self._needs.settings.node)).decode()
         await self._stream.send(data, id=str(event.sequence), event=event.type)

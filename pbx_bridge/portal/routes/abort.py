@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from aiohttp import hdrs, web
@@ -27,7 +28,9 @@ async def abort(request: web.Request) -> web.Response:
     read_query(request, NoQuery)
     call = await own_call(request)
     by = f"client:{request[GRANT].client}"
-    done = await request.app[NEEDS].conductor.abort(call.id, by=by, if_revision=_revision(request, call))
+    needs = request.app[NEEDS]
+    async with asyncio.timeout(needs.settings.answer_s):
+        done = await needs.conductor.abort(call.id, by=by, if_revision=_revision(request, call))
     return with_call(done.call, won=done.won, words=_words(done.call, done.won))
 
 

@@ -11,7 +11,6 @@ from ..needs import NEEDS
 from ..operations import Answer, Operation
 from ..problems import Problem
 from ..requests import METRICS
-from ..stream import READERS
 
 #: Seconds until a part that is away may be back.
 RETRY_S = 5
@@ -24,9 +23,7 @@ async def alive(request: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """Whether calls would work now: 503 while deaf, so that a balancer sends them elsewhere."""
-    health = dict(request.app[NEEDS].conductor.health())
-    if request.app[READERS].stopping:
-        health["service"] = "the service is stopping"
+    health = request.app[NEEDS].conductor.health()
     parts = {part: sentence or "ok" for part, sentence in health.items()}
     if any(health.values()):
         raise Problem("not-ready", parts=parts, retry_after_s=RETRY_S)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import replace
 
@@ -39,7 +40,9 @@ async def initiate(request: web.Request) -> web.Response:
         terms = replace(terms, time_limit_s=body.time_limit_s)
     print_ = fingerprint(sent, needs.settings.pepper)
     wanted = Wanted(client, key, print_, to_request(body, client, service.queue), terms)
-    opened = await needs.conductor.open(wanted)
+
+    async with asyncio.timeout(needs.settings.answer_s):
+        opened = await needs.conductor.open(wanted)
     here = f"/v1/calls/{opened.call_id}"
     headers = {hdrs.LOCATION: here} | ({"Idempotent-Replayed": "true"} if opened.replayed else {})
     answer = {"call": dict(opened.answer), "ticket": opened.answer["ticket"], "events_url": f"{here}/events"}
