@@ -240,11 +240,12 @@ def finish(call: Call, event: e.DeviceGone, at: datetime) -> Result:
 
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────────
 def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
-    """From the answer, by a redirect of ours, or because somebody at Asterisk moved the citizen by hand."""
+    """From the answer, by a redirect of ours, or because somebody at Asterisk moved the citizen by hand.
+
+    A queue that lets nobody in leads back to the call's own one, so where a redirect ends is what Asterisk says.
+    """
     if call.place and call.place.queue == event.queue:
         raise NotNow(call, "it is in that queue")
-    if call.state is State.TRANSFERRING and call.redirected_to not in (None, event.queue):
-        raise NotNow(call, f"it is on its way to {call.redirected_to}")
     # Back in a queue: whoever had left the talk did not end the call after all.
     parted = call.verdict is not None and call.verdict.cause.slug in ("agent_hung_up", "citizen_hung_up")
     joined = replace(
@@ -254,6 +255,7 @@ def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
         agent=None,
         ringing=(),
         place=Place(event.queue, event.position),
+        redirected_to=None if event.queue == call.request.queue else event.queue,
         verdict=None if parted else call.verdict,
     )
     return joined, ()

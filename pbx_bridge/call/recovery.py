@@ -165,7 +165,8 @@ def _joined_unseen(call: Call, trace: Trace) -> bool:
     if not trace.queue or trace.queue_status in _NEVER_JOINED:
         return False
     if call.state is State.TRANSFERRING:
-        return trace.queue == call.redirected_to
+        # Without a redirect that got through, the queue is the one before and the agent still the same.
+        return trace.queue == call.redirected_to or trace.agent != call.agent
     return call.state in (State.DIALING, State.RINGING, State.ANSWERED)
 
 

@@ -135,4 +135,5 @@ def _alike(call: Call) -> object:
         call.place.queue if call.place else None,
         call.redirected_to,
         call.answered_at is None,
+        call.queued_at is None,
     )

@@ -136,7 +136,9 @@ ELSEWHERE: dict[str, Script] = {
     "served by the other queue": ("joins", "offer bob", "talk bob", "bye"),
     "served by the same agent again": ("joins", "offer ann", "talk ann", "agent-bye"),
     "leaves the other queue": ("joins", "offer bob", "decline bob", "bye"),
-    "is not let in": ("gives-up FULL",),
+    "is led back and leaves": ("home", "joins", "bye"),
+    "is led back and served": ("home", "joins", "offer bob", "talk bob", "agent-bye"),
+    "is not let in anywhere": ("gives-up FULL",),
     "is at the limit": ("joins", "limit"),
 }
 
@@ -159,7 +161,12 @@ def redirected(name: str, after: int, cut: Cut) -> Service:
 def test_a_redirect_goes_on_while_the_service_is_dead(name: str, after: int) -> None:
     whole = redirected(name, after, WHOLE)
     for cut in cuts():
-        same_story(redirected(name, after, cut), whole)
+        told = redirected(name, after, cut)
+        if name == "is led back and leaves" and after < 5:
+            # Without a talk before, a trace cannot tell this from a redirect that never got through.
+            assert told.story.end == whole.story.end
+        else:
+            same_story(told, whole)
 
 
 @pytest.mark.parametrize("crash", Crash)

@@ -177,7 +177,7 @@ def test_a_leg_that_is_gone_on_the_way_to_another_queue() -> None:
     assert Story.talking().redirected("sales").leg_gone().end == ("completed", "agent_hung_up")
 
 
-def test_the_other_queue_does_not_let_the_citizen_in() -> None:
+def test_neither_the_other_queue_nor_the_own_one_lets_the_citizen_in() -> None:
     story = Story.talking().redirected("sales").queue_gives_up("JOINEMPTY").leg_gone()
     assert story.end == ("queue_timeout", "queue_empty")
 
@@ -242,10 +242,16 @@ def test_an_agent_of_the_old_queue_who_answered_in_time_keeps_the_call_when_the_
     assert (story.state, story.call.agent) == ("talking", "ann")
 
 
-def test_the_old_queues_word_that_comes_late_is_not_mistaken_for_the_new_one() -> None:
-    story = Story.dialling().answers().redirected("sales").joins("support", 1)
-    assert (story.state, story.refused) == ("transferring", ["it is on its way to sales"])
-    assert story.joins("sales", 2).call.place == Place("sales", 2)
+def test_the_old_queues_word_that_comes_late_does_not_stay() -> None:
+    story = Story.dialling().answers().redirected("sales").joins("support", 1).joins("sales", 2)
+    assert story.refused == []
+    assert (story.state, story.call.place, story.call.queue) == ("queued", Place("sales", 2), "sales")
+
+
+def test_a_queue_that_lets_nobody_in_leads_the_redirected_citizen_back() -> None:
+    story = Story.talking("ann").redirected("sales").joins("support", 4)
+    assert (story.state, story.call.place, story.call.queue) == ("queued", Place("support", 4), "support")
+    assert story.offered_to("bob").talks_to("bob").call.queue == "support"
 
 
 # ── what agents and engineers do by themselves ───────────────────────────────────────────────────────────

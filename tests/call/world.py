@@ -96,6 +96,8 @@ class World:
                 leg.joined_at = self.now
                 leg.seen = LegSeen(LegState.UP, leg.queue, 1)
                 yield e.QueueJoined(name, leg.queue, 1)
+            case "home":
+                leg.queue = leg.in_queue = "support"
             case "offer":
                 leg.seen = replace(leg.seen, ringing=(*leg.seen.ringing, who))
                 yield e.AgentRang(name, who)
