@@ -6,7 +6,10 @@ No other program is needed, so that a test of the two connections tests them and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from pbx_bridge.asterisk.ami import Ami, AmiEvent
@@ -101,3 +104,16 @@ async def both_entered(events: AsyncIterator[AmiEvent]) -> None:
     async with asyncio.timeout(10):
         while (await anext(events))["BridgeNumChannels"] != "2":
             pass
+
+
+@contextmanager
+def frozen(server: AsteriskServer) -> Iterator[None]:
+    """As if the machine had been unplugged: its connections stay, and nobody answers."""
+    os.kill(server.pid, signal.SIGSTOP)
+    # A signal is not instant: this returns when the last thread stands still.
+    os.waitid(os.P_PID, server.pid, os.WSTOPPED | os.WNOWAIT)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(server.pid, signal.SIGCONT)

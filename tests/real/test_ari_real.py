@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -304,14 +302,11 @@ async def test_an_asterisk_that_stops_ends_the_listening_in_good_order(asterisk:
 async def test_a_frozen_asterisk_is_noticed(asterisk: AsteriskServer) -> None:
     ari = loop.ari(asterisk, heartbeat_s=0.2, request_timeout_s=0.3)
     async with ari.listen() as events:
-        os.kill(asterisk.pid, signal.SIGSTOP)
-        try:
+        with loop.frozen(asterisk):
             with pytest.raises(errors.Unreachable, match="TimeoutError"):
                 await ari.healthy()
             with pytest.raises(errors.Unreachable, match="No PONG"):
                 await anext(events)
-        finally:
-            os.kill(asterisk.pid, signal.SIGCONT)
     await ari.close()
 
 
