@@ -97,8 +97,10 @@ class Conductor:
     async def open(self, wanted: Wanted) -> Opened:
         """Accept a call, or find the one that an earlier try of the same request made. Raises conductor.errors."""
         placed = await self._taker.submit(OpenCall(wanted, self._clock(), self._opening))
+        if placed.accepted is not None:
+            return Opened(placed.call_id, placed.accepted, replayed=False)
         first = (await self.ledger.events(placed.call_id, after=0, limit=1))[0]
-        return Opened(placed.call_id, first.data["call"], placed.replayed)
+        return Opened(placed.call_id, first.data["call"], replayed=True)
 
     async def abort(self, call_id: str, *, by: str, if_revision: int | None = None) -> Aborted:
         """End a call in any state; answers when the phone is silent, at most 2 s later. Raises UnknownCall."""

@@ -6,7 +6,7 @@ Each job changes a `Desk`, the calls as they stand within one transaction; nothi
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -84,10 +84,10 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """The call that stands for a request, and whether it stood before."""
+    """The call that stands for a request; its picture as it was accepted, or None when it stood before."""
 
     call_id: str
-    replayed: bool
+    accepted: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class OpenCall:
         if known:
             if known[0] != wanted.fingerprint:
                 raise KeyReused("this Idempotency-Key was used with another request body")
-            return Placed(known[1], replayed=True)
+            return Placed(known[1])
         call_id = f"call_{ULID.from_datetime(self.at)}".lower()
         ticket = f"{secrets.randbelow(10**9):09d}"
         draft = Draft(None, None, key=Idempotency(wanted.key, wanted.fingerprint))
@@ -117,7 +117,7 @@ class OpenCall:
         draft.audit.append(AuditLine(self.at, "service", "Admitted", "taken", {}))
         desk.drafts[call_id] = draft
         desk.keys[(wanted.client, wanted.key)] = (wanted.fingerprint, call_id)
-        return Placed(call_id, replayed=False)
+        return Placed(call_id, draft.events[0].data["call"])
 
 
 @dataclass(frozen=True, slots=True)

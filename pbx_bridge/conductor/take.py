@@ -22,6 +22,7 @@ from ..ledger import (
     KeyUsed,
     Ledger,
     LedgerUnavailable,
+    StoredEvent,
     TicketTaken,
     Wish,
     Written,
@@ -185,6 +186,9 @@ class Taker:
 
     def _tell(self, done: _Done) -> None:
         """After the commit, and only then, the world may know."""
+        fresh: dict[str, list[StoredEvent]] = {}
+        for stored in done.written.events:
+            fresh.setdefault(stored.call_id, []).append(stored)
         for call_id, draft in done.desk.drafts.items():
             call = draft.call
             if call is None or not draft.changed:
@@ -194,7 +198,7 @@ class Taker:
                 self.tally.published(event.type, snapshot["outcome"])
                 log.info(event.type, call=call_id, state=snapshot["state"], revision=event.sequence)
             if draft.events:
-                self._hub.ring(call_id, call.revision)
+                self._hub.ring(call_id, call.revision, fresh.get(call_id, ()))
             if draft.wake_at:
                 self.on_wake(draft.wake_at)
         self.tally.judged(line.verdict for draft in done.desk.drafts.values() for line in draft.audit)
