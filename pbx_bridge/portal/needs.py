@@ -37,6 +37,9 @@ class Watch(Protocol):
     async def changed(self, after: int) -> int:
         """Returns when the call is committed at a revision above `after`."""
 
+    def take(self, after: int) -> list[StoredEvent] | None:
+        """Every event above `after` that was rung so far, each once; None when only the ledger has them all."""
+
 
 class Hub(Protocol):
     """The bells of all calls."""
