@@ -124,7 +124,7 @@ async def test_a_host_without_an_address_is_unreachable() -> None:
 async def test_a_peer_that_answers_no_login_is_unreachable(desk: Desk) -> None:
     desk.answers["Login"] = silence
     with pytest.raises(errors.AmiUnreachable, match="did not answer our login"):
-        await enter(desk.ami(action_timeout_s=0.05))
+        await enter(desk.ami(action_timeout_s=0.2))
 
 
 async def test_a_peer_that_hangs_up_on_the_login_is_unreachable() -> None:

@@ -381,9 +381,9 @@ async def test_an_answer_that_comes_too_late_disturbs_nobody(desk: Desk) -> None
         return ""
 
     desk.answers["CoreStatus"] = keep  # type: ignore[assignment]
-    ami = desk.ami(action_timeout_s=0.05)
+    ami = desk.ami(action_timeout_s=0.2)
     async with ami.listen() as events:
-        with pytest.raises(errors.AmiTimeout, match=r"did not answer CoreStatus within 0\.05 s"):
+        with pytest.raises(errors.AmiTimeout, match=r"did not answer CoreStatus within 0\.2 s"):
             await ami.action("CoreStatus")
         desk.say(late[0], JOINED)
         assert (await anext(events))["Event"] == "QueueCallerJoin"

@@ -58,7 +58,7 @@ async def test_a_404_right_after_connecting_means_ask_again(desk: Desk, ari: Ari
 
 async def test_an_application_that_stays_unknown_is_not_waited_for_for_ever(desk: Desk) -> None:
     desk.answers = {"/eventFilter": says(404, {"message": "Application not found"})}
-    ari = desk.ari(request_timeout_s=0.05)
+    ari = desk.ari(request_timeout_s=0.2)
     with pytest.raises(errors.NotFound):
         async with ari.listen():
             pass
@@ -169,7 +169,7 @@ async def test_a_connection_that_ends_while_it_is_proven_has_ended_and_is_not_de
 
 async def test_a_connection_that_is_open_and_deaf_is_not_taken(desk: Desk) -> None:
     desk.deaf = True
-    ari = desk.ari(request_timeout_s=0.05)
+    ari = desk.ari(request_timeout_s=0.2)
     with pytest.raises(errors.Unreachable, match="does not hear what it says: connect again"):
         async with ari.listen():
             pass
@@ -179,7 +179,7 @@ async def test_a_connection_that_is_open_and_deaf_is_not_taken(desk: Desk) -> No
 
 async def test_a_connection_that_turns_deaf_is_given_up(desk: Desk) -> None:
     desk.autoping = True
-    ari = desk.ari(heartbeat_s=0.05, request_timeout_s=0.05)
+    ari = desk.ari(heartbeat_s=0.3, request_timeout_s=0.3)
     async with ari.listen() as events:
         desk.deaf = True
         await desk.sockets[-1].send_json(HUNG_UP)
