@@ -102,7 +102,9 @@ def _calls() -> None:
     )
     op.create_index("calls_history", "calls", ["accepted_at", "id"], unique=False)
     op.create_index("calls_history_of_client", "calls", ["client", "accepted_at", "id"], unique=False)
-    op.create_index("calls_history_of_user", "calls", ["client", "user_id", "accepted_at", "id"], unique=False)
+    op.create_index("calls_history_of_service", "calls", ["service", "accepted_at", "id"], unique=False)
+    op.create_index("calls_history_of_user", "calls", ["user_id", "accepted_at", "id"], unique=False)
+    op.create_index("calls_living", "calls", ["accepted_at", "id"], unique=False, **_where("state <> 'ended'"))
     op.create_index(
         "calls_one_active", "calls", ["client", "user_id"], unique=True, **_where("state NOT IN ('ended', 'scheduled')")
     )

@@ -89,7 +89,7 @@ class Ledger:
         return Page(tuple(shown), more)
 
     async def unfinished(self) -> list[Call]:
-        """Calls that may have a leg, or are about to: all but the scheduled and the ended ones."""
+        """Calls that may have a leg, or are about to: all but the scheduled and the ended ones. In no order."""
         return await self._calls(reads.UNFINISHED, {})
 
     async def due(self, at: datetime, limit: int = 100) -> list[Call]:

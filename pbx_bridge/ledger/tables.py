@@ -70,6 +70,7 @@ def _words(words: Iterable[str]) -> str:
 #: Spelled once: both databases use a partial index only for a query that repeats its condition.
 IS_ACTIVE = f"state NOT IN ({_words(set(State) - ACTIVE)})"
 IS_SCHEDULED = "state = 'scheduled'"
+IS_LIVING = "state <> 'ended'"
 IS_OPEN = "state IN ('claimed', 'waiting')"
 
 metadata = MetaData(
@@ -117,7 +118,9 @@ calls = Table(
     _partial("calls_wake", "wake_at", "id", where="wake_at IS NOT NULL"),
     Index("calls_history", "accepted_at", "id"),
     Index("calls_history_of_client", "client", "accepted_at", "id"),
-    Index("calls_history_of_user", "client", "user_id", "accepted_at", "id"),
+    Index("calls_history_of_service", "service", "accepted_at", "id"),
+    Index("calls_history_of_user", "user_id", "accepted_at", "id"),
+    _partial("calls_living", "accepted_at", "id", where=IS_LIVING),
     comment="one row for each call, now",
 )
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Engine, event
 
 from pbx_bridge.call.machine import Step, deadline
 from pbx_bridge.call.model import Call
 from pbx_bridge.call.states import State
 from pbx_bridge.ledger import AuditLine, BadCursor, CallFilter, Change, Ledger, Refused, Stale
+from pbx_bridge.ledger.reads import read_cursor, write_cursor
 
 from .ledger_calls import NOON, aborting, birth, change, dialling, lives, newborn, scheduling
 
@@ -265,7 +267,14 @@ async def test_filters_narrow_a_page(ledger: Ledger) -> None:
     assert await ids(client="nobody") == set()
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "=", "ÄÖ", "MTIz!", "Li4u", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTkuYQ"])
+@given(at=st.datetimes(timezones=st.just(UTC)), id_=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
+def test_any_cursor_leads_back_to_its_call(at: datetime, id_: str) -> None:
+    assert read_cursor(write_cursor(at, id_)) == (at, id_)
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "x", "=", "ÄÖ", "MTIz!", "Li4u", "MTIz", "MS4A", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTk5OTkuYQ"]
+)
 async def test_a_cursor_from_elsewhere_is_refused(sqlite_ledger: Ledger, cursor: str) -> None:
     with pytest.raises(BadCursor):
         await sqlite_ledger.calls(CallFilter(), cursor=cursor)
