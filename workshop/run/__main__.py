@@ -16,7 +16,7 @@ from cyclopts.validators import Number
 
 from workshop.mortal import PR_SET_PDEATHSIG
 from workshop.run.errors import sentence
-from workshop.run.options import STATE, Options
+from workshop.run.options import STATE, STATE_OF_CONTAINERS, Options
 from workshop.run.runner import run
 from workshop.run.tell import Teller
 
@@ -30,11 +30,16 @@ def _port(name: str, what: str) -> Parameter:
 @app.default
 def make_run(
     *,
-    folder: Annotated[Path, Parameter(env_var="RUN_FOLDER", help="Where a run keeps what the next one needs.")] = STATE,
+    folder: Annotated[
+        Path | None, Parameter(env_var="RUN_FOLDER", help="Keeps what the next run needs; default var/run.")
+    ] = None,
     http_port: Annotated[int | None, _port("HTTP_PORT", "The service's HTTP API.")] = None,
     ari_port: Annotated[int | None, _port("ARI_PORT", "Asterisk's ARI.")] = None,
     ami_port: Annotated[int | None, _port("AMI_PORT", "Asterisk's AMI.")] = None,
     sip_port: Annotated[int | None, _port("SIP_PORT", "Asterisk's SIP.")] = None,
+    docker: Annotated[
+        bool, Parameter(env_var="DOCKER", negative="", help="Asterisk and the service in containers.")
+    ] = False,
     once: Annotated[bool, Parameter(negative="", help="Stop when the call is over.")] = False,
     with_parent: Annotated[bool, Parameter(negative="", show=False)] = False,
 ) -> int:
@@ -42,7 +47,9 @@ def make_run(
     if with_parent:
         _stop_with_parent()
     named = {"HTTP_PORT": http_port, "ARI_PORT": ari_port, "AMI_PORT": ami_port, "SIP_PORT": sip_port}
-    options = Options(folder, {name: port for name, port in named.items() if port}, once=once)
+    ports = {name: port for name, port in named.items() if port}
+    usual = STATE_OF_CONTAINERS if docker else STATE
+    options = Options(folder or usual, ports, docker=docker, once=once)
     tell = Teller()
     try:
         asyncio.run(_until_told(run(options, tell), tell))

@@ -41,8 +41,9 @@ def shell(credentials: str, commands: Mapping[str, str]) -> str:
         "",
         "# Who is who, and is all well?",
         commands["doctor"],
-        f"{commands['console']} -x 'queue show'    # without -x: Asterisk's console",
-        f"tail -n 3 {commands['service_log']} {commands['asterisk_log']}",
+        commands["queues"],
+        commands["logs"],
+        f"# Asterisk's console: {commands['console']}",
         END,
     ]
     return "\n".join(lines)

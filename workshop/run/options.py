@@ -7,6 +7,7 @@ from pathlib import Path
 
 TREE = Path(__file__).resolve().parents[2]
 STATE = TREE / "var" / "run"
+STATE_OF_CONTAINERS = TREE / "var" / "docker"
 #: Their names and usual ports, in the words of `make run NAME=…`.
 USUAL_PORTS = {"HTTP_PORT": 8080, "ARI_PORT": 8088, "AMI_PORT": 5038, "SIP_PORT": 5060}
 

@@ -60,7 +60,7 @@ class Plant(Protocol):
         """Who ended without having been stopped, and the log that says why."""
 
     def lines(self) -> dict[str, str]:
-        """Commands for people: doctor, console, and the two logs."""
+        """Commands for people: doctor, queues, logs; console, which needs a terminal."""
 
     async def reload(self, changed: set[str]) -> list[str]:
         """Load changed files of configuration; what was done, in words."""
@@ -94,7 +94,7 @@ class Here:
             words.append("kept, with its secrets")
             state.move(self._doors)
         self._write_console()
-        return "; ".join(words)
+        return f"{short(state.config)}: {'; '.join(words)}"
 
     async def migrate(self) -> str:
         """Raises RunFailed."""
@@ -171,26 +171,29 @@ class Here:
         bridge = Path(sys.executable).with_name("pbx-bridge")
         return {
             "doctor": f"{short(bridge)} doctor --config {short(self._state.config)}",
+            "queues": f"{short(self._state.console)} -x 'queue show'",
+            "logs": f"tail -n 3 {short(self._service.log)} {short(self._server.log_path)}",
             "console": short(self._state.console),
-            "service_log": short(self._service.log),
-            "asterisk_log": short(self._server.log_path),
         }
 
     async def reload(self, changed: set[str]) -> list[str]:
         self._server.write_conf()
-        words = []
-        for name in sorted(changed):
-            command = RELOADS.get("dialplan" if name.startswith("dialplan/") else name.rpartition("/")[2])
-            if command is None:
-                words.append(f"{name} was saved: it counts from the next start")
-                continue
-            try:
-                await self._server.cli(command)
-            except ServerFailed as error:
-                words.append(str(error))
-            else:
-                words.append(f"{name} was saved: loaded by `{command}`")
-        return words
+        return [await self._load(name) for name in sorted(changed)]
+
+    async def _load(self, name: str) -> str:
+        command = loads(name)
+        if not command:
+            return f"{name} was saved: it counts from the next start"
+        try:
+            await self._server.cli(command)
+        except ServerFailed as error:
+            return str(error)
+        return f"{name} was saved: loaded by `{command}`"
+
+
+def loads(name: str) -> str:
+    """Asterisk's command that loads this file of the tree; empty when only a start does."""
+    return RELOADS.get("dialplan" if name.startswith("dialplan/") else name.rpartition("/")[2], "")
 
 
 def short(path: Path) -> str:

@@ -14,6 +14,7 @@ from workshop import ports
 from workshop.portal import Portal
 from workshop.prefix import Prefix, PrefixError, default_root, ensure
 from workshop.run import doors, hints
+from workshop.run.containers import Containers, kept_ports, require_engine, sweep
 from workshop.run.demo import one_call
 from workshop.run.errors import RunFailed
 from workshop.run.options import TREE, Options
@@ -27,29 +28,37 @@ LOOK_S = 0.25
 
 async def run(options: Options, tell: Teller) -> None:
     """Until cancelled, or, with `once`, until the call is over. Raises RunFailed."""
+    if options.docker:
+        require_engine()
     with hold(options.folder) as state:
-        try:
-            async with AsyncExitStack() as stack:
-                plant, people = await _start(options, state, tell, stack)
-                await _while_all_live(_story(options, state, plant, people, tell), plant, people)
-        finally:
-            tell.say(f"Stopped; nothing is left running. Kept for the next run: {short(state.folder)}")
+        async with AsyncExitStack() as stack:
+            plant, people = await _start(options, state, tell, stack)
+            await _while_all_live(_story(options, state, plant, people, tell), plant, people)
 
 
 async def _start(options: Options, state: State, tell: Teller, stack: AsyncExitStack) -> tuple[Plant, People]:
     claimed = ports.claim()
     stack.callback(claimed.release)
-    kept = state.kept()
-    chosen = doors.choose(options.ports, kept.ports if kept else {}, after_a_crash=state.after_a_crash)
+    chosen = doors.choose(options.ports, _kept_ports(options, state), after_a_crash=state.after_a_crash)
     for remark in chosen.remarks:
         tell.warn(remark)
     prefix = _prefix()
-    plant: Plant = Here(prefix, state, chosen, claimed)
+    plant: Plant = Containers(state, chosen) if options.docker else Here(prefix, state, chosen, claimed)
     people = People(prefix, state.folder, claimed.spare)
+    stack.callback(tell.say, f"Stopped; nothing is left running. Kept for the next run: {short(state.folder)}")
     tell.head("Starting")
     with tell.busy("starting …"):
         await _start_all(plant, people, chosen.sip, state, tell, stack)
     return plant, people
+
+
+def _kept_ports(options: Options, state: State) -> dict[str, int]:
+    """Those of the last run."""
+    if options.docker:
+        sweep(state)
+        return kept_ports(state)
+    kept = state.kept()
+    return kept.ports if kept else {}
 
 
 def _prefix() -> Prefix:
@@ -77,7 +86,7 @@ async def _start_all(
         await people.start_agents(sip_port)
         done("agents", f"{' and '.join(people.agents)} have registered their phones")
 
-    done("configuration", f"{short(state.config)}: {plant.prepare()}")
+    done("configuration", plant.prepare())
     stack.push_async_callback(people.stop_outside)
     stack.push_async_callback(plant.stop)
     stack.push_async_callback(people.stop_agents)

@@ -1,0 +1,86 @@
+"""docker/ without an engine: what compose.yaml promises, and what the entrypoint gathers."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from workshop.run.options import TREE
+
+DOCKER = TREE / "docker"
+IMAGES = ("service", "asterisk")
+
+
+def compose() -> dict[str, dict[str, object]]:
+    services: dict[str, dict[str, object]] = yaml.safe_load((DOCKER / "compose.yaml").read_text())["services"]
+    return services
+
+
+@pytest.mark.parametrize("name", compose())
+def test_every_container_is_read_only_and_without_privileges(name: str) -> None:
+    service = compose()[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_an_image_runs_as_the_one_user_that_may_read_the_secrets(image: str) -> None:
+    text = (DOCKER / f"{image}.Dockerfile").read_text()
+    assert re.findall(r"^USER (.*)$", text, re.MULTILINE) == ["990:990"]
+    assert "useradd --system --uid 990 --gid 990" in text
+    assert "\nHEALTHCHECK " in text
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_what_an_image_copies_is_there_and_not_ignored(image: str) -> None:
+    text = (DOCKER / f"{image}.Dockerfile").read_text()
+    copied = [line.split()[1:-1] for line in text.splitlines() if line.startswith("COPY") and "--from" not in line]
+    sources = {word.rstrip("/") for words in copied for word in words if not word.startswith("--")}
+    ignore = (DOCKER / f"{image}.Dockerfile.dockerignore").read_text().splitlines()
+    assert {line[1:] for line in ignore if line.startswith("!")} == sources
+    assert all((TREE / source).exists() for source in sources)
+
+
+def test_an_address_of_a_registry_is_nowhere() -> None:
+    for path in DOCKER.rglob("*"):
+        assert path.is_dir() or "://" not in re.sub(r"http://127\.0\.0\.1", "", path.read_text())
+
+
+def test_the_entrypoint_gathers_tree_secrets_and_site_in_this_order(tmp_path: Path) -> None:
+    folders = {"tree": tmp_path / "tree", "made": tmp_path / "made", "site": tmp_path / "site", "etc": tmp_path / "etc"}
+    files = {
+        "tree/asterisk-conf/queues.conf": "shipped",
+        "tree/asterisk-conf/logger.conf": "[logfiles]\nmessages.log => error",
+        "tree/dialplan/way.conf": "way",
+        "made/ari.conf": "secret",
+        "site/queues.conf": "mine",
+        "site/pjsip.d/trunk.conf": "trunk",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    script = (DOCKER / "asterisk-entrypoint.sh").read_text()
+    for name, folder in folders.items():
+        script = re.sub(rf"(?m)^{name}=.*$", f"{name}={folder}", script)
+
+    for _ in range(2):  # a container that starts again finds its own links
+        done = subprocess.run(["sh", "-c", script, "sh", "echo", "run"], capture_output=True, text=True)
+        assert (done.returncode, done.stdout) == (0, "run\n"), done.stderr
+    gathered = {
+        str(path.relative_to(tmp_path / "etc")): path.read_text()
+        for path in (tmp_path / "etc").rglob("*")
+        if path.is_file()
+    }
+    assert gathered.pop("logger.conf") == "[logfiles]\nmessages.log => error\nconsole => notice,warning,error\n"
+    assert gathered == {"queues.conf": "mine", "dialplan/way.conf": "way", "ari.conf": "secret"}
+    assert (tmp_path / "etc/pjsip.d/trunk.conf").read_text() == "trunk"
+
+    (tmp_path / "made/ari.conf").unlink()
+    done = subprocess.run(["sh", "-c", script, "sh", "echo", "run"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "mount the folder asterisk/" in done.stderr
