@@ -190,7 +190,7 @@ class House:
                 {"call": snapshot(call)},
             )
             self.events_.setdefault(call.id, []).append(row)
-            self.hub.ring(call.id, call.revision)
+            self.hub.ring(call.id, call.revision, [row])
 
 
 @dataclass(frozen=True)

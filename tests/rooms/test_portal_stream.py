@@ -216,3 +216,17 @@ async def test_a_reader_that_takes_nothing_is_let_go(house: House) -> None:
             await asyncio.sleep(0)
         await gone
         writer.transport.abort()
+
+
+async def test_what_was_just_committed_is_not_read_again(site: Site, house: House) -> None:
+    call_id = await site.open_call()
+    async with site.follow(call_id) as stream:
+        await stream.event()
+        await stream.event()
+        reads = house.reads
+        house.rings(call_id)
+        assert await stream.event()
+        assert house.reads == reads
+        house.hangs_up(call_id)
+        assert await stream.rest() == [4]
+        assert house.reads == reads

@@ -7,7 +7,7 @@ import re
 from aiohttp import hdrs, web
 
 from ...call.snapshot import snapshot
-from ...ledger import BadCursor
+from ...ledger import BadCursor, Refused
 from ...ledger.values import CallFilter
 from .. import answers, complaints
 from ..bodies import as_json, read_query
@@ -44,8 +44,9 @@ async def find(request: web.Request) -> web.Response:
     )
     try:
         page = await request.app[NEEDS].ledger.calls(filter_, cursor=query.cursor, limit=query.limit)
-    except BadCursor as error:
-        raise complaints.problem([complaints.item("query", "/cursor", str(error))]) from None
+    except (BadCursor, Refused):  # refused: a forged cursor that reads well, but holds what no row can hold
+        words = "did not come from here; start again without one"
+        raise complaints.problem([complaints.item("query", "/cursor", words)]) from None
     return as_json({"calls": [snapshot(call) for call in page.calls], "next_cursor": page.next_cursor})
 
 
