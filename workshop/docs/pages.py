@@ -7,11 +7,13 @@ from pathlib import Path
 
 from workshop.docs.call_machine import call_machine
 from workshop.docs.causes import causes
+from workshop.docs.configuration import configuration
 
 #: Path in the tree → what writes it. A function returns the whole text, the same on every machine.
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/call-machine.md": call_machine,
     "docs/causes.md": causes,
+    "docs/configuration.md": configuration,
 }
 
 
