@@ -137,9 +137,10 @@ class SqliteStore:
 
     async def close(self) -> None:
         async with self._turn:
-            await self._write(self._leave)
-        self._writing.close()
-        self._reading.close()
+            if not self._writing.closed:
+                await self._write(self._leave)
+            self._writing.close()
+            self._reading.close()
 
     async def _write(self, work: Callable[[], T]) -> T:
         with translated(self._place):

@@ -11,7 +11,7 @@ from pydantic_core import from_json
 from sqlalchemy import Row, Select, text
 
 from ..call.model import Call
-from . import clients, outbox, reads
+from . import clients, outbox, reads, reseal
 from .engines import PATIENCE_S, Store, connect, parse, sqlite_file
 from .errors import LedgerUnavailable, Refused
 from .explain import EXPLAINABLE, explain
@@ -187,6 +187,21 @@ class Ledger:
         """The revision of the tables; None for a database without any."""
         rows = await self._ask(text("SELECT version_num FROM alembic_version"))  # type: ignore[arg-type]
         return str(rows[0][0]) if rows else None
+
+    async def reseal(self) -> int:
+        """Seal everything anew that is not under the first key; returns how many rows were. Then older keys may go.
+
+        Raises Unreadable when a row needs a key that was not given. May run beside a working service that has the
+        same keys.
+        """
+        changed = 0
+        for batch in reseal.batches(self._rows.seal):
+            more = True
+            while more:
+                async with self._store.writing() as desk:
+                    more = await desk.run(batch.step)
+            changed += batch.changed
+        return changed
 
     def _check(self, version: str | None) -> None:
         if version not in REVISIONS and version is not None:

@@ -19,7 +19,7 @@ from .tables import calls, events
 from .values import NewEvent, StoredEvent
 
 _REMEMBERED = 20_000
-_BIRTH = "calls.sealed_request"
+BIRTH = "calls.sealed_request"
 
 #: What `Rows.call` needs, in its order.
 CALL_COLUMNS = (
@@ -35,7 +35,7 @@ class Rows:
     """Makes and reads the rows of calls and events. Remembers opened requests: they never change."""
 
     def __init__(self, seal: Seal) -> None:
-        self._seal = seal
+        self.seal = seal
         self._births: OrderedDict[str, tuple[Request, Terms]] = OrderedDict()
         self._last_id = 0
 
@@ -49,7 +49,7 @@ class Rows:
             "user_id": call.request.user,
             "service": call.request.service,
             "accepted_at": call.accepted_at,
-            "sealed_request": self._seal.close(call.id, _BIRTH, write_birth(call.request, call.terms)),
+            "sealed_request": self.seal.close(call.id, BIRTH, write_birth(call.request, call.terms)),
             **_moving(call, wake_at),
         }
 
@@ -97,19 +97,19 @@ class Rows:
             "sequence": event.sequence,
             "type": event.type,
             "time": event.time,
-            "data": self._seal.close(event.call_id, f"events.data {event.sequence}", to_json(event.data)),
+            "data": self.seal.close(event.call_id, event_place(event.sequence), to_json(event.data)),
         }
 
     def event(self, row: Sequence[Any]) -> StoredEvent:
         """The event in a row of EVENT_COLUMNS. Raises Unreadable."""
         id_, call_id, client, sequence, type_, time, data = row
-        clear = self._seal.open(call_id, f"events.data {sequence}", data)
+        clear = self.seal.open(call_id, event_place(sequence), data)
         return StoredEvent(id_, call_id, client, sequence, type_, time, from_json(clear))
 
     def _birth(self, call_id: str, sealed: bytes) -> tuple[Request, Terms]:
         birth = self._births.get(call_id)
         if birth is None:
-            birth = read_birth(self._seal.open(call_id, _BIRTH, sealed))
+            birth = read_birth(self.seal.open(call_id, BIRTH, sealed))
             self._remember(call_id, birth)
         return birth
 
@@ -123,6 +123,11 @@ class Rows:
         fresh = int(at.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
         self._last_id = max(fresh, self._last_id + 1)
         return f"evt_{ULID.from_bytes(self._last_id.to_bytes(16, 'big'))}"
+
+
+def event_place(sequence: int) -> str:
+    """The place that an event's data is sealed for."""
+    return f"events.data {sequence}"
 
 
 def _moving(call: Call, wake_at: datetime | None) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
+from .errors import LedgerUnavailable
+
 T = TypeVar("T")
 
 
@@ -38,6 +40,7 @@ class Threads:
 
     def __init__(self, name: str, count: int = 1) -> None:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self.closed = False
         # Daemons: a process that forgot to close must still be able to end.
         self._threads = [Thread(target=self._toil, name=f"{name}-{number}", daemon=True) for number in range(count)]
         for thread in self._threads:
@@ -45,6 +48,8 @@ class Threads:
 
     async def run(self, work: Callable[[], T]) -> T:
         """What `work` returns or raises. A thread cannot be cancelled: a cancelled caller waits for it to finish."""
+        if self.closed:
+            raise LedgerUnavailable("the ledger is closed; open it again")
         loop = asyncio.get_running_loop()
         job = _Job(work, loop, loop.create_future())
         self._jobs.put(job)
@@ -55,7 +60,8 @@ class Threads:
             raise
 
     def close(self) -> None:
-        """Finish what was given, then end the threads."""
+        """Finish what was given, then end the threads. Harmless when they have ended."""
+        self.closed = True
         for _ in self._threads:
             self._jobs.put(None)
         for thread in self._threads:

@@ -79,6 +79,42 @@ async def test_a_new_first_key_seals_and_the_old_one_still_opens(ledger: Ledger,
         await ledger.call(new.id)
 
 
+async def test_after_sealing_anew_the_old_key_can_be_forgotten(ledger: Ledger, ledger_url: str) -> None:
+    calls = [newborn(f"u-{number}") for number in range(3)]
+    await put(ledger, *map(birth, calls))
+    rotating = await Ledger.open(ledger_url, [OTHER, KEY])
+    await put(rotating, birth(newborn("u-new")))
+    assert await rotating.reseal() == 6
+    assert await rotating.reseal() == 0
+    await rotating.close()
+    rotated = await Ledger.open(ledger_url, [OTHER])
+    for call in calls:
+        assert await rotated.call(call.id) == call
+        assert (await rotated.events(call.id))[0].data["call"]["subject"] == call.request.subject
+    await rotated.close()
+
+
+async def test_sealing_anew_walks_through_more_than_one_batch(
+    ledger: Ledger, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pbx_bridge.ledger.reseal.AT_ONCE", 2)
+    await put(ledger, *(birth(newborn(f"u-{number}")) for number in range(5)))
+    rotating = await Ledger.open(ledger_url, [OTHER, KEY])
+    assert await rotating.reseal() == 10
+    await rotating.close()
+
+
+async def test_sealing_anew_without_the_old_key_changes_nothing(ledger: Ledger, ledger_url: str) -> None:
+    call = newborn()
+    await put(ledger, birth(call))
+    stranger = await Ledger.open(ledger_url, [OTHER])
+    with pytest.raises(Unreadable):
+        await stranger.reseal()
+    await stranger.close()
+    forget_opened_requests(ledger)
+    assert await ledger.call(call.id) == call
+
+
 async def test_without_the_key_the_ledger_says_which_one_is_missing(ledger: Ledger, ledger_url: str) -> None:
     call = newborn()
     await put(ledger, birth(call))

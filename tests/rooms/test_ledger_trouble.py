@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from pbx_bridge.ledger import Ledger, LedgerUnavailable
+from pbx_bridge.ledger import Ledger, LedgerUnavailable, Refused
 from workshop.postgres import Postgres
 
 from .ledger_calls import KEY, NOON, birth, newborn
@@ -245,4 +245,21 @@ async def test_a_closed_ledger_that_is_opened_again_knows_everything(ledger_url:
     ledger = await Ledger.open(ledger_url, [KEY])
     assert await ledger.call(call.id) == call
     await ledger.ping()
+    await ledger.close()
+
+
+async def test_a_ledger_can_be_closed_twice_and_says_that_it_is(sqlite_url: str) -> None:
+    ledger = await Ledger.open(sqlite_url, [KEY])
+    await ledger.close()
+    await ledger.close()
+    with pytest.raises(LedgerUnavailable, match="is closed"):
+        await ledger.ping()
+    with pytest.raises(LedgerUnavailable, match="is closed"):
+        await put(ledger, birth(newborn()))
+
+
+async def test_a_text_that_postgresql_cannot_hold_is_refused(postgres_url: str) -> None:
+    ledger = await Ledger.open(postgres_url, [KEY])
+    with pytest.raises(Refused, match="SQLSTATE 22"):
+        await put(ledger, birth(newborn("a\0b")))
     await ledger.close()
