@@ -25,9 +25,7 @@ from .states import Outcome, State
 Result = tuple[Call, tuple[Command, ...]]
 
 #: After these no further device is rung: the citizen, the portal or the machine room has spoken.
-LAST_WORDS = frozenset(
-    {"rejected", "aborted", "asterisk_restarted", "ended_unseen", "time_limit", "stuck", "dial_refused"}
-)
+LAST_WORDS = frozenset({"rejected", "aborted", "ended_unseen", "dial_refused"})
 
 #: Verdicts after which another device is rung. An abort takes their place.
 TRIES_AGAIN = frozenset({"no_answer", "silent_device", "machine"})

@@ -24,7 +24,8 @@ Which code counts, in this order:
 
 LADDER = """
 After a failed attempt the next device of the request rings, and after the last one a later round, if there is one.
-After these causes nothing more is rung, because somebody has spoken: """
+Nothing more is rung once a person had answered, nor after these causes, because somebody has spoken:
+"""
 
 
 def causes() -> str:
