@@ -180,8 +180,8 @@ CATALOGUE: dict[str, Row] = {
     "database-unavailable": Row(
         503,
         "The service cannot remember now",
-        "The database does not answer; nothing was started.",
-        "Repeat the same request after the time in Retry-After.",
+        "The database does not answer in time. Whether the request was kept is not known to who asked.",
+        "Repeat the same request, with the same Idempotency-Key, after the time in Retry-After: nothing rings twice.",
         _RETRY,
     ),
     "not-ready": Row(

@@ -12,7 +12,7 @@ from pbx_bridge.call.snapshot import snapshot
 from pbx_bridge.conductor.errors import AlreadyScheduled, KeyInFlight, MemoryUnavailable
 from pbx_bridge.portal import answers
 
-from .portal_house import BODY, House, Site, away
+from .portal_house import BODY, House, Site, away, serve
 
 pytest_plugins = ("tests.rooms.portal_fixtures",)
 
@@ -101,7 +101,7 @@ async def test_the_key_is_the_same_with_and_without_the_drafts_quotes(site: Site
 
 async def test_the_order_of_members_does_not_make_another_request(site: Site) -> None:
     await site.initiate(key="k")
-    turned = dict(reversed(BODY.items()))
+    turned = dict(reversed(list(BODY.items())))
     assert (await site.initiate(turned, key="k")).headers["Idempotent-Replayed"] == "true"
 
 
@@ -354,3 +354,14 @@ async def test_many_repeats_at_once_make_one_call(site: Site, house: House) -> N
     replies = await asyncio.gather(*(site.initiate(key="k") for _ in range(20)))
     assert {reply.status for reply in replies} == {202}
     assert len(house.calls_) == 1
+
+
+async def test_a_conductor_that_never_answers_does_not_keep_the_portal_waiting(house: House) -> None:
+    async def never(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    async with serve(house, answer_s=0.01) as site:
+        call_id = await site.open_call()
+        house.open = house.abort = never  # type: ignore[method-assign, assignment]
+        for reply in (await site.initiate(), await site.post(f"/v1/calls/{call_id}/abort")):
+            assert (reply.status, reply.problem) == (503, "database-unavailable")
