@@ -45,12 +45,13 @@ class Readers:
         self.stopping = True
         now = asyncio.get_running_loop().time()
         for wait in self._waits:
-            wait.reschedule(now)
+            if not wait.expired():  # else it is about to wake by itself, and may not be touched any more
+                wait.reschedule(now)
 
     async def wait(self, changed: Awaitable[int], until: float) -> bool:
         """Until there is news (True), or the loop's time `until`, or the end of the service (False)."""
         try:
-            async with asyncio.timeout_at(until) as wait:
+            async with asyncio.timeout_at(0 if self.stopping else until) as wait:
                 self._waits.add(wait)
                 try:
                     await changed

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from aiohttp import web
 
 from pbx_bridge.call import events as e
+from pbx_bridge.portal.stream import Readers
 
 from .portal_house import House, Site, away, serve
 
@@ -174,6 +176,23 @@ async def test_a_stopping_service_says_goodbye_and_the_reader_resumes_elsewhere(
         site.client = next(iter(house.clients_.values()))
         async with site.follow(call_id, **{"Last-Event-ID": "2"}) as stream:
             assert await stream.rest() == [3]
+
+
+@pytest.mark.parametrize("turns", range(5))
+async def test_a_service_may_stop_while_a_reader_just_wakes_by_itself(turns: int) -> None:
+    readers = Readers()
+    news = asyncio.Future[int]()
+    waiting = asyncio.create_task(readers.wait(news, asyncio.get_running_loop().time()))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await readers.close(web.Application())
+    assert await waiting is False
+
+
+async def test_a_reader_that_comes_to_wait_while_the_service_stops_does_not_wait() -> None:
+    readers = Readers()
+    await readers.close(web.Application())
+    assert await readers.wait(asyncio.Future[int](), asyncio.get_running_loop().time() + 3600) is False
 
 
 async def test_a_failing_ledger_ends_the_stream_without_a_broken_answer(site: Site, house: House) -> None:
