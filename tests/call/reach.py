@@ -11,7 +11,7 @@ from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Cause, Source
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline
 from pbx_bridge.call.model import Call, Terms, leg_id
-from pbx_bridge.call.states import State
+from pbx_bridge.call.states import WITHOUT_LEG, State
 from tests.call.story import CLOSED_FOR_EVER, CLOSED_TILL_NOON, MORNING, OPEN, request, seconds
 
 BEFORE_ANSWER = frozenset({State.DIALING, State.RINGING})
@@ -124,12 +124,12 @@ def _alike(call: Call) -> object:
     """Two calls that agree in this have the same future, as far as the table goes."""
     if call.state is State.ENDED:
         return call.cause
+    # Which device it was matters as long as another may be rung.
+    early = call.state in WITHOUT_LEG | BEFORE_ANSWER | {State.ANSWERED} or slug(call) == "machine"
     return (
-        len(call.request.devices),
+        (len(call.request.devices), call.device, call.rounds_left) if early else None,
         call.state,
-        call.device,
-        call.rounds_left,
-        call.verdict.cause.slug if call.verdict else None,
+        slug(call),
         call.agent is None,
         len(call.ringing),
         call.place.queue if call.place else None,

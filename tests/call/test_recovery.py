@@ -199,7 +199,7 @@ some_cuts = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(legs, min_size=3, max_size=3), some_cuts)
 def test_however_often_it_dies_the_call_ends_the_same_way(scripts: list[Script], several: list[Cut]) -> None:
     same_story(tell(scripts, *several, count=3), tell(scripts, count=3))

@@ -45,7 +45,7 @@ def fall_silent(story: Story) -> None:
         story.take(e.Due() if scheduled else e.TimeUp(story.call.state), 0)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(births, walks)
 def test_events_are_numbered_without_gaps_and_the_end_is_told_once(story: Story, walk: list[tuple[int, float]]) -> None:
     live(story, walk)
@@ -57,7 +57,7 @@ def test_events_are_numbered_without_gaps_and_the_end_is_told_once(story: Story,
     assert story.news[-1] == "call.ended"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(births, walks)
 def test_no_leg_is_dialled_twice_and_attempts_are_counted_one_by_one(
     story: Story, walk: list[tuple[int, float]]
@@ -69,7 +69,7 @@ def test_no_leg_is_dialled_twice_and_attempts_are_counted_one_by_one(
     assert story.call.attempt == len(dials)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(births, walks, walks)
 def test_after_an_abort_was_asked_for_nobody_is_rung(
     story: Story, walk: list[tuple[int, float]], later: list[tuple[int, float]]
@@ -86,7 +86,7 @@ def test_after_an_abort_was_asked_for_nobody_is_rung(
     assert story.end == ("cancelled", "aborted") or ended_by_itself
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(births, walks)
 def test_a_readers_page_never_goes_back_within_an_attempt(story: Story, walk: list[tuple[int, float]]) -> None:
     furthest: dict[int, int] = {}
