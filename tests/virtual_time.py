@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,7 +52,7 @@ class _Selector(selectors.DefaultSelector):
             if ready:
                 return ready
         if timeout is None:
-            raise Stuck("no timer runs, no thread works, and no socket has news: the test waits for nothing")
+            raise Stuck(f"no timer runs, no thread works, and no socket has news, but there wait:\n{_waiting(loop)}")
         loop.jump(timeout)
         return []
 
@@ -93,8 +94,33 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_is_back)
         return future
 
+    @contextmanager
+    def thread_at_work(self) -> Iterator[None]:
+        """Time stands still inside."""
+        self.threads_at_work += 1
+        try:
+            yield
+        finally:
+            self.threads_at_work -= 1
+
     def _thread_is_back(self, _: object) -> None:
         self.threads_at_work -= 1
+
+
+def _waiting(loop: asyncio.AbstractEventLoop) -> str:
+    lines = []
+    for task in asyncio.all_tasks(loop):
+        lines.append(f"{task.get_name()}: {' > '.join(_places(task.get_coro()))}")
+    return "\n".join(lines)
+
+
+def _places(coroutine: Any) -> Iterator[str]:
+    """Where it waits: from the outermost coroutine to the one that awaits a future."""
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "ag_frame", None)
+        if frame:
+            yield f"{frame.f_code.co_qualname}:{frame.f_lineno}"
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "ag_await", None)
 
 
 class VirtualTime:

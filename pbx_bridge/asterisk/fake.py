@@ -39,8 +39,8 @@ from .fake_people import Agent, Citizen, citizen
 from .fake_queues import FakeQueue
 from .look import SKEW
 
-#: How long Asterisk takes to answer a request (seconds). Facts may come before the answer does.
-REPLY_S = 0.02
+#: How long a request takes to Asterisk, and its answer back (seconds). Facts may come before the answer does.
+REQUEST_S, REPLY_S = 0.005, 0.02
 #: AstDB reaches the disk within so long (seconds): what was written later dies with Asterisk.
 ASTDB_S = 1.0
 
@@ -100,12 +100,16 @@ class FakeExchange:
         self.rings: Counter[str] = Counter()
         """Initial rings of each citizen's device, by number or address."""
         self.trunk_down = False
+        self.step_s = 0.001
+        """What Asterisk itself takes from the answer to the queue, and from the queue to the first ring."""
+        self.delays: dict[str, float] = {}
+        """How long requests of a kind (`dial`, `hang_up`, `redirect`) take to get there, where not as usual."""
         self.queue("support")
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────
     def queue(self, name: str, **conf: float) -> FakeQueue:
         """A queue; `timeout_s`, `retry_s` and `wrapup_s` as in queues.conf."""
-        queue = self._queues[name] = FakeQueue(name, lambda: self._loop.time(), self.later, **conf)
+        queue = self._queues[name] = FakeQueue(name, lambda: self._loop.time(), self.later, lambda: self.step_s, **conf)
         return queue
 
     def citizen(self, name: str, **ways: Any) -> Citizen:
@@ -175,7 +179,7 @@ class FakeExchange:
         self._away = None
 
     def lose_reply(self, to: str, *, done: bool) -> None:
-        """The next answer to `dial`, `hang_up` or `redirect` gets lost; `done`: the request itself got through."""
+        """The next answer to `dial`, `hang_up`, `redirect` or `look` gets lost; `done`: the request got through."""
         self._lost_replies.setdefault(to, deque()).append(done)
 
     # ── the seam ─────────────────────────────────────────────────────────────────────────────────────
@@ -215,8 +219,18 @@ class FakeExchange:
     async def close(self) -> None:
         """There is nothing to let go of."""
 
+    @property
+    def living(self) -> frozenset[str]:
+        """The legs that there are now."""
+        return frozenset(self._legs)
+
     async def picture(self, since: datetime) -> Picture:
         """What a look shows; a leg that ends meanwhile is in both lists."""
+        lost = self._lost_replies.get("look")
+        if lost:
+            lost.popleft()
+            await asyncio.sleep(REPLY_S)
+            raise OutOfReach("the answer to a look was lost")
         started, breaks = self._since, self._breaks
         legs = {leg: each.seen() for leg, each in self._legs.items()}
         await asyncio.sleep(REPLY_S)
@@ -262,7 +276,8 @@ class FakeExchange:
         lost = self._lost_replies.get(what)
         done = lost.popleft() if lost else None
         breaks, refusal = self._breaks, None
-        if done is not False:
+        await asyncio.sleep(self.delays.get(what, REQUEST_S))
+        if done is not False and breaks == self._breaks:
             try:
                 do()
             except (AlreadyDialled, DialRefused, NoSuchLeg) as error:

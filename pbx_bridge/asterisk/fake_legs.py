@@ -31,6 +31,8 @@ class Switch(Protocol):
 
     @property
     def queues(self) -> Mapping[str, FakeQueue]: ...
+    @property
+    def step_s(self) -> float: ...
     def later(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]: ...
     def now(self) -> datetime: ...
     def tell(self, fact: e.LegEvent) -> None: ...
@@ -100,7 +102,7 @@ class FakeLeg:
         self._switch.tell(e.DeviceAnswered(self.id))
         self._later(self._order.time_limit_s, self._reach_limit)
         self._citizen.talks(self, self._later)
-        self.to_queue(self._order.queue)
+        self._later(self._switch.step_s, lambda: self.to_queue(self._order.queue))
 
     # ── the queue ────────────────────────────────────────────────────────────────────────────────────
     def to_queue(self, name: str) -> None:
@@ -205,6 +207,8 @@ class FakeLeg:
             agent=self._agent_name,
             waited_s=self._waited_s,
             limit_reached=self._limit_reached,
+            # A refusal's code takes the ringing's place.
+            rang=self.state is LegState.RINGING and sip is None,
         )
 
     # ── for a look ───────────────────────────────────────────────────────────────────────────────────

@@ -72,6 +72,7 @@ class FakeQueue:
         name: str,
         now: Callable[[], float],
         later: Later,
+        step_s: Callable[[], float],
         *,
         timeout_s: float = 15,
         retry_s: float = 2,
@@ -79,7 +80,7 @@ class FakeQueue:
     ) -> None:
         self.name = name
         self.agents: list[Agent] = []
-        self._now, self._later = now, later
+        self._now, self._later, self._step_s = now, later, step_s
         self._timeout_s, self._retry_s, self._wrapup_s = timeout_s, retry_s, wrapup_s
         self._line: list[_Waiting] = []
         self._first = 0
@@ -98,7 +99,7 @@ class FakeQueue:
         self._line.append(waiting)
         waiting.timers.append(self._later(timeout_s, lambda: self._give_up(waiting, "TIMEOUT")))
         # Not at once: the caller has to take note of its place first.
-        waiting.timers.append(self._later(0, self._serve))
+        waiting.timers.append(self._later(self._step_s(), self._serve))
         return len(self._line)
 
     def leave(self, caller: Caller) -> None:

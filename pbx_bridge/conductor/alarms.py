@@ -59,8 +59,10 @@ class Alarms:
 
     async def _wait(self) -> None:
         while (seconds := self._seconds_left()) > 0:
+            # Not wait_for: in Python 3.11 it loses a cancellation that comes together with what it waits for.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._sooner.wait(), min(seconds, LONGEST_S))
+                async with asyncio.timeout(min(seconds, LONGEST_S)):
+                    await self._sooner.wait()
             self._sooner.clear()
         await asyncio.sleep(SHORTEST_S)
 

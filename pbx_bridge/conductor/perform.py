@@ -17,7 +17,7 @@ from ..call import events as e
 from ..call.causes import Cause, Source
 from ..call.commands import Command, Dial, HangUp, Redirect
 from ..call.model import Call
-from ..call.recovery import Picture, may_dial
+from ..call.recovery import DialWish, Picture, may_dial, missed
 from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable, Wish
 from .jobs import SettleWish, TakeFact
@@ -28,7 +28,8 @@ log = structlog.get_logger(__name__)
 
 #: Seconds between two tries while Asterisk cannot be reached.
 RETRY_S = 0.5
-#: How long a citizen who pressed the button may wait for an Asterisk that is away, before the call fails.
+#: How long a citizen who pressed the button may wait for an Asterisk that is away, before the call fails: nobody is
+#: rung long after, however the time was lost.
 DIAL_PATIENCE_S = 20
 
 
@@ -43,6 +44,7 @@ class Performer:
         self._lines: dict[str, deque[Wish]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._more: set[str] = set()
+        self._dialling: dict[str, Call] = {}
         self.look: Callable[[datetime], Awaitable[Picture]] | None = None
 
     def add(self, wishes: Sequence[Wish]) -> None:
@@ -61,9 +63,21 @@ class Performer:
         """These calls have wishes behind the one that is under way: fetch them when it is settled."""
         self._more.update(call_ids)
 
+    def saw(self, call: Call) -> None:
+        """A call as it was just committed: kept while it may have a wish to dial, so that nobody reads it again."""
+        if call.state is State.DIALING or call.id in self._dialling:
+            self._dialling[call.id] = call
+        if call.state is State.ENDED:
+            self._dialling.pop(call.id, None)
+
     def busy_with(self, call_id: str) -> bool:
         """Whether a wish of this call is under way in this process."""
         return call_id in self._lines
+
+    def dials(self, call: Call) -> bool:
+        """Whether this process is about to dial the call's present leg, and will find out itself what comes of it."""
+        wishes = self._lines.get(call.id, ())
+        return any(isinstance(wish.command, Dial) and wish.command.leg == call.leg for wish in wishes)
 
     async def stop(self) -> None:
         """Leave what is not done to the next start."""
@@ -81,37 +95,36 @@ class Performer:
             log.exception("a wish could not be carried out", call=call_id, wish=type(line[0].command).__name__)
         finally:
             del self._lines[call_id]
+            self._dialling.pop(call_id, None)
 
     async def _perform(self, wish: Wish) -> None:
-        settled = await self._until_reached(wish)
-        if not settled:
-            return
+        await self._until_reached(wish)
         await self._taker.submit(SettleWish(wish))
         if wish.call_id in self._more:
             self._more.discard(wish.call_id)
             self.add(await self._ledger.claim(self._taker.owner, self._clock(), LEASE_S, 100))
 
-    async def _until_reached(self, wish: Wish) -> bool:
-        """True when the wish is settled; False when it was given back, for the next look at Asterisk to decide."""
-        fresh = not wish.maybe_done
+    async def _until_reached(self, wish: Wish) -> None:
+        """Returns when nothing more is to be done about the wish. A ring that may have been is looked for first."""
+        unsure = wish.maybe_done and isinstance(wish.command, Dial)
         while True:
             try:
-                await self._once(wish, fresh)
+                if not unsure or await self._never_rang(wish.call_id):
+                    await self._once(wish)
             except Unanswered as error:
-                if isinstance(wish.command, Dial):
-                    log.warning("nobody knows whether the device rings; looking", call=wish.call_id, why=str(error))
-                    return await self._find_out(wish, wish.command)
+                unsure = isinstance(wish.command, Dial)
+                log.warning("no answer, so nobody knows whether it was done", call=wish.call_id, why=str(error))
             except (OutOfReach, LedgerUnavailable):
-                fresh = False
+                pass
             else:
-                return True
+                return
             await asyncio.sleep(RETRY_S)
 
-    async def _once(self, wish: Wish, fresh: bool) -> None:
+    async def _once(self, wish: Wish) -> None:
         command: Command = wish.command
         match command:
             case Dial():
-                await self._dial(wish.call_id, command, fresh)
+                await self._dial(wish.call_id, command)
             case HangUp(leg=leg):
                 try:
                     await self._telephony.hang_up(leg)
@@ -126,15 +139,15 @@ class Performer:
             case _:
                 log.error("nobody carries out such wishes", call=wish.call_id, wish=type(command).__name__)
 
-    async def _dial(self, call_id: str, command: Dial, fresh: bool) -> None:
-        call = await self._ledger.call(call_id)
+    async def _dial(self, call_id: str, command: Dial) -> None:
+        call = self._dialling.get(call_id) or await self._ledger.call(call_id)
         if call is None or call.state is not State.DIALING or call.leg != command.leg:
             return
         if call.verdict:
             await self._take(call_id, e.NotDialled(command.leg, call.verdict.cause))
             return
         patience = timedelta(seconds=DIAL_PATIENCE_S)
-        if not fresh and call.dialled_at and self._clock() > call.dialled_at + patience:
+        if call.dialled_at and self._clock() > call.dialled_at + patience:
             await self._take(call_id, e.NotDialled(command.leg, Cause("exchange_down", Source.SERVICE)))
             return
         try:
@@ -144,19 +157,18 @@ class Performer:
         except DialRefused as refusal:
             await self._take(call_id, e.NotDialled(command.leg, refusal.cause))
 
-    async def _find_out(self, wish: Wish, command: Dial) -> bool:
-        """The order to dial got no answer. See whether the leg came to be before anybody dials again."""
-        call = await self._ledger.call(wish.call_id)
-        if self.look is None or call is None or call.dialled_at is None:
-            return True
-        try:
-            picture = await self.look(call.dialled_at)
-        except OutOfReach:
-            await self._ledger.retry(wish, self._clock(), "no answer to the order to dial")
+    async def _never_rang(self, call_id: str) -> bool:
+        """Whether the present leg never came to be, so that dialling it is the first ring. What is seen of it instead
+        is taken: the listener may have looked before the leg was there."""
+        call = await self._ledger.call(call_id)
+        if self.look is None or call is None or call.leg is None or call.dialled_at is None:
             return False
-        if may_dial(command.leg, call.dialled_at, picture):
-            return await self._until_reached(wish)
-        return True
+        picture = await self.look(call.dialled_at)
+        if may_dial(call.leg, call.dialled_at, picture):
+            return True
+        for fact in missed(call, picture, DialWish.SENT):
+            await self._taker.submit(TakeFact(call_id, fact.event, fact.at, "recovery"))
+        return False
 
     async def _take(self, call_id: str, event: e.Event) -> None:
         at: datetime = self._clock()

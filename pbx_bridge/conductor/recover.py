@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -32,9 +33,7 @@ ALL = 1_000_000
 class Listener:
     """Keeps one line to Asterisk. `trouble` is None while it hears, else a sentence."""
 
-    def __init__(
-        self, ledger: Ledger, taker: Taker, performer: Performer, telephony: Telephony, clock: Clock
-    ) -> None:
+    def __init__(self, ledger: Ledger, taker: Taker, performer: Performer, telephony: Telephony, clock: Clock) -> None:
         self._ledger = ledger
         self._taker = taker
         self._performer = performer
@@ -107,16 +106,25 @@ class Listener:
         """Ledger first, Asterisk second: a leg that was dialled before the look is in it."""
         wishes = await self._ledger.open_wishes()
         calls = await self._ledger.unfinished()
+        dial_wishes = {call.id: self._dial_wish(call, wishes) for call in calls}
         picture = await line.look(min((call.dialled_at or call.accepted_at for call in calls), default=self._clock()))
         facts = [
             TakeFact(call.id, fact.event, fact.at, "recovery")
             for call in calls
-            for fact in missed(call, picture, _dial_wish(call, wishes))
+            for fact in missed(call, picture, dial_wishes[call.id])
         ]
         await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
         await self._take_up(calls, picture)
         await self._sweep(picture)
         log.info("compared with Asterisk", calls=len(calls), facts=len(facts), legs=len(picture.legs))
+
+    def _dial_wish(self, call: Call, wishes: Sequence[Wish]) -> DialWish:
+        if self._performer.dials(call):
+            return DialWish.NOT_SENT  # or it is this very moment; either way nothing is lost, nor to be made up for
+        for wish in wishes:
+            if isinstance(wish.command, Dial) and wish.command.leg == call.leg:
+                return DialWish.MAYBE_SENT if wish.maybe_done else DialWish.NOT_SENT
+        return DialWish.SENT
 
     async def _take_up(self, calls: Sequence[Call], picture: Picture) -> None:
         """Carry out what a former life of this service, or this one while deaf, left undone."""
@@ -127,7 +135,8 @@ class Listener:
             await asyncio.gather(*(self._taker.submit(SettleWish(wish)) for wish in settled))
             others = [w for w in wishes if w not in settled and not self._performer.busy_with(w.call_id)]
             self._performer.more({wish.call_id for wish in others})
-            self._performer.add(others)
+            # The look has answered for all of them what the performer would look for one by one.
+            self._performer.add([replace(wish, maybe_done=False) for wish in others])
 
     async def _sweep(self, picture: Picture) -> None:
         """Hang up legs whose call is over; the dialplan's own limit would do it later."""
@@ -138,13 +147,6 @@ class Listener:
             elif call.leg != leg or call.outcome:
                 with contextlib.suppress(NoSuchLeg):
                     await self._telephony.hang_up(leg)
-
-
-def _dial_wish(call: Call, wishes: Sequence[Wish]) -> DialWish:
-    for wish in wishes:
-        if isinstance(wish.command, Dial) and wish.command.leg == call.leg:
-            return DialWish.MAYBE_SENT if wish.maybe_done else DialWish.NOT_SENT
-    return DialWish.SENT
 
 
 def _done_before(wish: Wish, call: Call | None, picture: Picture) -> bool:

@@ -1,0 +1,208 @@
+"""The loop at work: a conductor, a real ledger on SQLite, a fake exchange with people, and virtual time.
+
+    anna, ann = house.fake.citizen(ANNA), house.fake.agent("ann", hangs_up_after_s=60)
+    call = await house.call(ANNA)
+    end = await house.end(call)
+    assert end.outcome == "completed"
+
+`start` and `stop` are the service's lives: a stop writes nothing, as kill -9 would not; what is committed is there
+for the next life, on the same ledger and the same exchange.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import sqlite3
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pbx_bridge.asterisk.fake import FakeExchange
+from pbx_bridge.call.model import Call, Device, DeviceKind, Opening, Request, Terms
+from pbx_bridge.call.states import State
+from pbx_bridge.conductor.conductor import Conductor, always_open
+from pbx_bridge.conductor.jobs import Wanted
+from pbx_bridge.ledger import Ledger
+from pbx_bridge.phone import Phone
+from tests.ending import Ending, check_laws, path
+from tests.virtual_time import VirtualTime
+
+ANNA, BORIS, VERA = "+79161111111", "+79162222222", "+79163333333"
+#: Short enough to be read in a test, in an order that no test confuses: ring, queue, limit.
+TERMS = Terms(ring_s=30, queue_s=300, time_limit_s=1800, grace_s=10)
+#: Before this, in virtual time, every call has ended.
+PATIENCE_S = 4 * 3600.0
+
+_lives = itertools.count(1)
+_keys = itertools.count(1)
+
+
+def mobile(number: str) -> Device:
+    """A citizen's mobile telephone."""
+    return Device(DeviceKind.MOBILE, phone=Phone(number))
+
+
+def wanted(
+    number: str = ANNA,
+    *,
+    user: str | None = None,
+    key: str | None = None,
+    body: str = "the body",
+    terms: Terms = TERMS,
+    devices: Sequence[Device] | None = None,
+    service: str = "support",
+) -> Wanted:
+    """What the portal asks for; every number belongs to a citizen of its own unless `user` says who."""
+    request = Request(
+        client="portal",
+        user=user or f"user-of-{number[-4:]}",
+        service=service,
+        queue="support",
+        devices=tuple(devices if devices is not None else [mobile(number)]),
+        phone=Phone(number),
+    )
+    return Wanted("portal", key or f"key-{next(_keys)}", body, request, terms)
+
+
+@dataclass
+class House:
+    """One service on one ledger and one exchange."""
+
+    ledger: Ledger
+    file: Path
+    fake: FakeExchange
+    time: VirtualTime
+    opening: Any = always_open
+    conductor: Conductor = field(init=False)
+    _task: asyncio.Task[None] | None = None
+
+    def __post_init__(self) -> None:
+        self._made()
+
+    def _made(self) -> None:
+        self.conductor = Conductor(
+            self.ledger, self.fake, self.time, f"life-{next(_lives)}", lambda request, at: self.opening(request, at)
+        )
+
+    # Its lives.
+
+    async def start(self) -> None:
+        """A new life. Returns when it hears Asterisk and has compared every call with it."""
+        self.start_deaf()
+        await self.hears()
+
+    def start_deaf(self) -> None:
+        """A new life. Returns at once."""
+        self._made()
+        self._task = asyncio.create_task(self.conductor.run(), name="conductor")
+
+    async def hears(self) -> None:
+        """Wait until it hears Asterisk (again)."""
+        async with asyncio.timeout(60):
+            while self.conductor.health()["asterisk"]:  # noqa: ASYNC110 - virtual time passes at once
+                await asyncio.sleep(0.01)
+
+    async def is_deaf(self) -> None:
+        """Wait until it knows that it hears nothing."""
+        async with asyncio.timeout(60):
+            while not self.conductor.health()["asterisk"]:  # noqa: ASYNC110 - virtual time passes at once
+                await asyncio.sleep(0.01)
+
+    async def stop(self) -> None:
+        """The end of this life, in the middle of whatever it does. Raises what it died of."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    async def restart(self) -> None:
+        """Stopped, and at once there again."""
+        await self.stop()
+        await self.start()
+
+    @asynccontextmanager
+    async def away(self) -> AsyncIterator[None]:
+        """The service is not there inside."""
+        await self.stop()
+        yield
+        await self.start()
+
+    @asynccontextmanager
+    async def cut(self) -> AsyncIterator[None]:
+        """The connection to Asterisk is broken inside, and whole and understood afterwards."""
+        self.fake.cut()
+        await self.is_deaf()
+        yield
+        self.fake.mend()
+        await self.hears()
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Somebody else writes to the database inside, and nobody can."""
+        other = sqlite3.connect(self.file, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
+            other.execute("ROLLBACK")
+            other.close()
+
+    # Calls.
+
+    async def call(self, number: str = ANNA, **words: Any) -> str:
+        """Ask for a call; its id."""
+        return (await self.conductor.open(wanted(number, **words))).call_id
+
+    async def until(self, call_id: str, *states: State, within_s: float = PATIENCE_S) -> Call:
+        """The call, once it is in one of the states. AssertionError with its path when it never is."""
+        try:
+            async with asyncio.timeout(within_s):
+                with self.conductor.hub.watch(call_id) as watch:
+                    while (call := await self.present(call_id)).state not in states:
+                        assert call.state is not State.ENDED, f"it ended: {await self.path(call_id)}, {call.cause}"
+                        await watch.changed(call.revision)
+                    return call
+        except TimeoutError:
+            raise AssertionError(f"never in {states}: {await self.path(call_id)}") from None
+
+    async def present(self, call_id: str) -> Call:
+        """The call as it stands."""
+        call = await self.ledger.call(call_id)
+        assert call
+        return call
+
+    async def end(self, call_id: str) -> Ending:
+        """How it ended; the laws of every history are checked, and that no leg of it is left."""
+        await self.until(call_id, State.ENDED)
+        assert not [leg for leg in self.fake.living if call_id in leg]
+        return Ending(await self.history(call_id))
+
+    async def history(self, call_id: str) -> list[dict[str, Any]]:
+        """All events so far, as they are published."""
+        events = [asdict(each) | {"time": each.time.isoformat()} for each in await self.ledger.events(call_id)]
+        check_laws(events)
+        return events
+
+    async def path(self, call_id: str) -> str:
+        """Its states so far."""
+        return path(await self.history(call_id))
+
+    async def audit(self, call_id: str) -> list[tuple[str, str, str]]:
+        """Who said what, and whether it was taken."""
+        lines = await self.ledger.audit(call_id)
+        return [(each.line.actor, each.line.action, each.line.verdict) for each in lines]
+
+    async def unsettled(self) -> list[str]:
+        """Wishes that are still open, by their kind."""
+        return [type(wish.command).__name__ for wish in await self.ledger.open_wishes()]
+
+
+def closed_until(at: datetime) -> Any:
+    """Hours that open only then."""
+    return lambda request, now: Opening(now >= at, None if now >= at else at)
