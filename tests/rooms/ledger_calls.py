@@ -16,7 +16,7 @@ from pbx_bridge.call.model import Call, Consent, Device, DeviceKind, Opening, Re
 from pbx_bridge.call.snapshot import snapshot
 from pbx_bridge.call.states import State
 from pbx_bridge.call.table import TABLE
-from pbx_bridge.ledger import AuditLine, Change, Idempotency, NewEvent
+from pbx_bridge.ledger import AuditLine, Change, Idempotency, Ledger, NewEvent
 from pbx_bridge.ledger.seal import KEY_BYTES
 from pbx_bridge.phone import Phone
 
@@ -76,6 +76,17 @@ def change(before: Call, step: Step, at: datetime) -> Change:
         wishes=step.commands,
         audit=(AuditLine(at, "asterisk", "fact", "taken"),),
     )
+
+
+async def put(ledger: Ledger, *changes: Change) -> None:
+    """Write these in one transaction."""
+    async with ledger.transaction() as transaction:
+        await transaction.write(changes, NOON)
+
+
+def forget_opened_requests(ledger: Ledger) -> None:
+    """As if the service had just started: everything must be opened again."""
+    ledger._rows._births.clear()
 
 
 def dialling(call: Call, at: datetime = NOON) -> Step:

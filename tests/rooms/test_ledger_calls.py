@@ -20,7 +20,18 @@ from pbx_bridge.call.states import State
 from pbx_bridge.ledger import AuditLine, BadCursor, CallFilter, Change, Ledger, Refused, Stale
 from pbx_bridge.ledger.reads import read_cursor, write_cursor
 
-from .ledger_calls import NOON, aborting, birth, change, dialling, lives, newborn, scheduling
+from .ledger_calls import (
+    NOON,
+    aborting,
+    birth,
+    change,
+    dialling,
+    forget_opened_requests,
+    lives,
+    newborn,
+    put,
+    scheduling,
+)
 
 pytest_plugins = ["tests.ledger_plugin"]
 
@@ -30,19 +41,10 @@ MOSCOW = timezone(timedelta(hours=3))
 _SHARED = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
-async def put(ledger: Ledger, *changes: Change) -> None:
-    async with ledger.transaction() as transaction:
-        await transaction.write(changes, NOON)
-
-
 async def live(ledger: Ledger, life: list[Step]) -> None:
     await put(ledger, birth(life[0].call))
     for before, after in pairwise(life):
         await put(ledger, change(before.call, after, NOON))
-
-
-def forget_opened_requests(ledger: Ledger) -> None:
-    ledger._rows._births.clear()
 
 
 @contextmanager

@@ -16,8 +16,7 @@ from pbx_bridge.call.model import Call
 from pbx_bridge.call.states import State
 from pbx_bridge.ledger import AlreadyScheduled, CitizenBusy, Conflict, KeyUsed, Ledger, Stale, TicketTaken
 
-from .ledger_calls import CLOSED, KEY, NOON, aborting, birth, change, newborn, scheduling
-from .test_ledger_calls import put
+from .ledger_calls import CLOSED, KEY, NOON, aborting, birth, change, newborn, put, scheduling
 
 pytest_plugins = ["tests.ledger_plugin"]
 

@@ -14,9 +14,8 @@ import pytest
 from pbx_bridge.call.states import State
 from pbx_bridge.ledger import Ledger
 
-from .ledger_calls import KEY, NOON, birth, newborn
+from .ledger_calls import KEY, NOON, birth, newborn, put
 from .ledger_writer import GROUP
-from .test_ledger_calls import put
 
 pytest_plugins = ["tests.ledger_plugin"]
 

@@ -19,8 +19,7 @@ from pbx_bridge.call.states import State
 from pbx_bridge.ledger import CallFilter, Ledger
 from pbx_bridge.ledger.reads import write_cursor
 
-from .ledger_calls import NOON, birth, newborn
-from .test_ledger_calls import put
+from .ledger_calls import NOON, birth, newborn, put
 from .test_ledger_outbox import wish
 
 pytest_plugins = ["tests.ledger_plugin"]

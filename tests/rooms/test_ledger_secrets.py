@@ -15,8 +15,7 @@ from pbx_bridge.ledger import BadKey, Change, Ledger, Refused, Unreadable, new_k
 from pbx_bridge.ledger.seal import KEY_BYTES, Seal
 from workshop.postgres import Postgres
 
-from .ledger_calls import KEY, NOON, birth, change, dialling, newborn
-from .test_ledger_calls import forget_opened_requests, put
+from .ledger_calls import KEY, NOON, birth, change, dialling, forget_opened_requests, newborn, put
 
 pytest_plugins = ["tests.ledger_plugin"]
 

@@ -15,8 +15,7 @@ import pytest
 from pbx_bridge.ledger import Ledger, LedgerUnavailable, Refused
 from workshop.postgres import Postgres
 
-from .ledger_calls import KEY, NOON, birth, newborn
-from .test_ledger_calls import put
+from .ledger_calls import KEY, NOON, birth, newborn, put
 
 pytest_plugins = ["tests.ledger_plugin"]
 

@@ -24,8 +24,7 @@ from pbx_bridge.ledger.migrating import MIGRATIONS
 from pbx_bridge.ledger.tables import REVISIONS, metadata
 from workshop.postgres import Postgres
 
-from .ledger_calls import KEY, birth, newborn
-from .test_ledger_calls import put
+from .ledger_calls import KEY, birth, newborn, put
 
 pytest_plugins = ["tests.ledger_plugin"]
 
