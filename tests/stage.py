@@ -17,7 +17,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,6 +54,8 @@ class Plan:
 
     terms: Mapping[str, int] = field(default_factory=dict)
     agents: Sequence[Agent] = (Agent("ann"), Agent("bob"))
+    registering: bool = True
+    """Whether agents' phones register; else each has a fixed place, which an Asterisk that was killed knows again."""
     queues: Sequence[Queue] = ()
     citizens: Sequence[str] = ()
     pjsip: str = ""
@@ -83,6 +85,8 @@ class Stage:
     service: Service
     portal: Portal
     ports: Sequence[int]
+    places: Mapping[str, int]
+    """Agent → the port of a phone that does not register."""
     _phones: list[Phone] = field(default_factory=list)
     _before: dict[str, tuple[str, int]] = field(default_factory=dict)
     _numbers: int = 0
@@ -91,8 +95,10 @@ class Stage:
 
     async def agent(self, name: str, queue: str = "support", **keywords: Any) -> Phone:
         """The agent's phone, registered, and free in Asterisk's eyes."""
-        registrar = f"127.0.0.1:{self.server.ports.sip}"
-        phone = Phone(name, registrar=registrar, password="secret", tone_hz=self._tone(), **keywords)
+        how = {"registrar": f"127.0.0.1:{self.server.ports.sip}", "password": "secret"}
+        if name in self.places:
+            how = {"listen_port": self.places[name]}
+        phone = Phone(name, tone_hz=self._tone(), **how, **keywords)
         await self._switch_on(phone)
         await self.is_member(queue, name, NOT_IN_USE)
         return phone
@@ -214,14 +220,33 @@ class Stage:
             status = await ami.queue_status(queue)
         return {member.name: member.status for member in status.queues[queue].members}
 
-    # The service's life.
+    # Asterisk's and the service's life.
 
-    async def kill_service(self) -> None:
-        """kill -9."""
+    @asynccontextmanager
+    async def asterisk_dead(self) -> AsyncIterator[None]:
+        """Killed (-9) when entered; afterwards started again. Telephones are told nothing."""
+        self.server.kill()
+        await self.server.wait()
+        yield
+        await self.server.start()
+
+    async def readiness(self) -> tuple[int, dict[str, Any]]:
+        """The status of /readyz, and what it says of each part."""
+        async with aiohttp.ClientSession() as session, session.get(f"{self.service.url}/readyz") as reply:
+            body = await reply.json(content_type=None)
+            return reply.status, body["parts"]
+
+    async def is_ready(self, ready: bool = True, within_s: float = 5.0) -> dict[str, Any]:
+        """What /readyz says of each part, once it says that the service is ready (or is not)."""
+        what = f"/readyz to say {'ready' if ready else 'not ready'}"
+        _, parts = await until(self.readiness, lambda said: said[0] == (200 if ready else 503), what, within_s)
+        return parts
+
+    @asynccontextmanager
+    async def service_dead(self) -> AsyncIterator[None]:
+        """Killed (-9) when entered; afterwards started again, and it has compared itself with Asterisk."""
         await self.service.kill()
-
-    async def restart_service(self) -> None:
-        """Start it again after a kill; returns when it has compared itself with Asterisk."""
+        yield
         await self.service.start()
 
     async def clear(self) -> None:
@@ -261,10 +286,11 @@ async def building(prefix: Prefix, folder: Path, plan: Plan) -> AsyncIterator[St
         stack.callback(server.close)
         spare = iter(server.ports.spare)
         http, ports = next(spare), [next(spare) for _ in range(MOBILES)]
+        places = {} if plan.registering else {agent.name: next(spare) for agent in plan.agents}
         mobiles = {f"mobile-{place}": port for place, port in enumerate(ports)}
         server.extra = desk(
             trunks={"operator": trunk.port, **mobiles},
-            agents=plan.agents,
+            agents=[replace(agent, port=places.get(agent.name, agent.port)) for agent in plan.agents],
             queues=[Queue("support", QUICK), *plan.queues],
             citizens=plan.citizens,
         )
@@ -284,7 +310,7 @@ async def building(prefix: Prefix, folder: Path, plan: Plan) -> AsyncIterator[St
         await service.start()
         stack.push_async_callback(service.kill)
         portal = await stack.enter_async_context(await service.portal())
-        yield Stage(server, trunk, service, portal, ports)
+        yield Stage(server, trunk, service, portal, ports, places)
 
 
 def _environment(plan: Plan) -> dict[str, str]:

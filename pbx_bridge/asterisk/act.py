@@ -144,6 +144,7 @@ def _variables(order: DialOrder) -> Mapping[str, str]:
 def _out_of_reach(error: errors.AsteriskError) -> OutOfReach:
     if isinstance(error, errors.Unreachable) and not error.maybe_done:
         return OutOfReach(str(error))
-    if isinstance(error, errors.Unauthorized | errors.AmiUnreachable | errors.AmiUnauthorized):
+    # NotFound of an originate: the channel resource itself is not there, for Asterisk is still loading it.
+    if isinstance(error, errors.NotFound | errors.Unauthorized | errors.AmiUnreachable | errors.AmiUnauthorized):
         return OutOfReach(str(error))
     return Unanswered(str(error))

@@ -34,6 +34,8 @@ CLOSE_S = 1.0
 
 # Answers of a proxy, or of an Asterisk that is not there yet or no more.
 AWAY = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
+# An Asterisk that boots says 404 until ARI is loaded, then 503 until it is ready (22.10.1): nothing was done.
+BOOTS = (HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE)
 REFUSALS: dict[int, type[AriError]] = {
     HTTPStatus.UNAUTHORIZED: Unauthorized,
     HTTPStatus.FORBIDDEN: Unauthorized,
@@ -123,7 +125,7 @@ class AriHttp:
     def _refusal(self, what: str, status: int, answer: Any) -> AriError:
         """Asterisk 22.10.1 says 400, 401, 403, 404, 405, 409, 412, 413, 422, 500, and 503 while it boots."""
         if not isinstance(answer, dict) or status < 400 or status in AWAY:
-            return self.unreachable(what, f"what is there says {status}")
+            return self.unreachable(what, f"what is there says {status}", maybe_done=status not in BOOTS)
         # Most errors say {"message": …}, a failed allocation says {"error": …}.
         text = f"Asterisk would not {what}: {status} {answer.get('message') or answer.get('error')}."
         if status in ADVICE:

@@ -116,6 +116,7 @@ async def test_while_talking(stage: Stage) -> None:
 async def test_while_on_hold(stage: Stage) -> None:
     ann, citizen = await stage.agent("ann"), await stage.citizen()
     call = await stage.talk(citizen, ann)
+    await citizen.hears(ann.tone_hz)
     await citizen.hold()
     await stage.becomes(call, "on_hold")
     check_won(await stage.portal.abort(call))

@@ -103,6 +103,7 @@ async def test_when_the_first_device_is_busy_the_second_rings(stage: Stage) -> N
 async def test_a_talk_that_the_citizen_holds_is_on_hold_until_it_goes_on(stage: Stage) -> None:
     ann, citizen = await stage.agent("ann"), await stage.citizen()
     call = await stage.talk(citizen, ann)
+    await citizen.hears(ann.tone_hz)
     await citizen.hold()
     await stage.becomes(call, "on_hold")
     await citizen.unhold()

@@ -156,6 +156,24 @@ async def test_a_stranger_on_the_port_is_no_asterisk(
     assert len(desk.asked) == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "maybe_done"),
+    [
+        (says(404, "no ARI yet"), False),
+        (says(503, {"message": "Asterisk not booted"}), False),
+        (says(502, "a proxy's"), True),
+        (says(504, "a proxy's"), True),
+    ],
+)
+async def test_an_asterisk_that_still_boots_has_certainly_done_nothing(
+    desk: Desk, ari: Ari, answer: Callable[[web.Request], Awaitable[web.StreamResponse]], maybe_done: bool
+) -> None:
+    desk.answers = {"pb.1.1": answer}
+    with pytest.raises(errors.Unreachable) as caught:
+        await originate(ari)
+    assert caught.value.maybe_done is maybe_done
+
+
 async def test_nobody_listening_means_it_was_certainly_not_done(unused_tcp_port: int) -> None:
     ari = Ari(f"http://127.0.0.1:{unused_tcp_port}", "pbx", SECRET, "pb")
     with pytest.raises(errors.Unreachable, match="Check that it runs") as caught:
