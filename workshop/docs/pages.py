@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from pbx_bridge.portal.problems import as_markdown as problems
 from workshop.docs.call_machine import call_machine
 from workshop.docs.causes import causes
 from workshop.docs.configuration import configuration
@@ -13,6 +14,7 @@ from workshop.docs.configuration import configuration
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/call-machine.md": call_machine,
     "docs/causes.md": causes,
+    "docs/problems.md": problems,
     "docs/configuration.md": configuration,
 }
 
