@@ -25,6 +25,7 @@ import aiohttp
 
 from pbx_bridge.asterisk.ami import Ami
 from tests.ending import Ending, check_laws, path
+from tests.restarts.wires import Wire
 from workshop.desk import Agent, Queue, desk
 from workshop.phone import Phone
 from workshop.portal import Portal
@@ -61,6 +62,8 @@ class Plan:
     pjsip: str = ""
     routes: Sequence[tuple[str, str]] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    wired: bool = False
+    """Whether the service reaches Asterisk by wires that can be cut."""
 
 
 TERMS = {"RING_S": 4, "QUEUE_S": 30, "TIME_LIMIT_S": 60}
@@ -87,6 +90,8 @@ class Stage:
     ports: Sequence[int]
     places: Mapping[str, int]
     """Agent → the port of a phone that does not register."""
+    wires: Mapping[str, Wire]
+    """`ari` and `ami`, if the plan says so."""
     _phones: list[Phone] = field(default_factory=list)
     _before: dict[str, tuple[str, int]] = field(default_factory=dict)
     _numbers: int = 0
@@ -253,6 +258,8 @@ class Stage:
         """The end of a test: everybody goes home, and the next one finds the stage as this one did."""
         phones, self._phones[:] = list(self._phones), []
         await asyncio.gather(*(phone.stop() for phone in phones))
+        for wire in self.wires.values():
+            await wire.mend()
         if not self.server.running:
             await self.server.start()
         if not self.service.running:
@@ -260,6 +267,7 @@ class Stage:
         for channel in await self.channels():
             await self.server.cli(f"channel request hangup {(await self.channels()).get(channel, channel)}")
         await self.is_quiet()
+        await self.is_ready(within_s=20)
 
 
 def mobile_number(place: int) -> str:
@@ -307,10 +315,18 @@ async def building(prefix: Prefix, folder: Path, plan: Plan) -> AsyncIterator[St
             trunks=[{"prefix": prefix_, "endpoint": endpoint} for prefix_, endpoint in (*routes, *plan.routes)],
             environment=_environment(plan),
         )
+        wires = await _wires(stack, server, service) if plan.wired else {}
         await service.start()
         stack.push_async_callback(service.kill)
         portal = await stack.enter_async_context(await service.portal())
-        yield Stage(server, trunk, service, portal, ports, places)
+        yield Stage(server, trunk, service, portal, ports, places, wires)
+
+
+async def _wires(stack: AsyncExitStack, server: AsteriskServer, service: Service) -> dict[str, Wire]:
+    ari = await stack.enter_async_context(Wire(server.ports.http))
+    ami = await stack.enter_async_context(Wire(server.ports.ami))
+    service.with_plan(ari_port=ari.port, ami_port=ami.port)
+    return {"ari": ari, "ami": ami}
 
 
 def _environment(plan: Plan) -> dict[str, str]:
