@@ -40,7 +40,7 @@ from pbx_bridge.ledger import Client, Ledger, migrate, new_key
 from pbx_bridge.portal.clients import SCOPES, new_client
 from pbx_bridge.portal.guard import TOKENS
 from pbx_bridge.portal.needs import Needs, Settings
-from pbx_bridge.portal.serving import Runner
+from pbx_bridge.portal.serving import Runner, spare_collections
 from pbx_bridge.portal.site import create_app
 
 RATE = 50
@@ -104,6 +104,7 @@ async def serve(folder: Path) -> None:
     runner = Runner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
+    spare_collections()
     running = asyncio.create_task(conductor.run())
     token = app[TOKENS].issue(made.id, frozenset(SCOPES), 3600)
     say(json.dumps({"port": runner.addresses[0][1], "token": token}))
@@ -131,6 +132,10 @@ class Service:
     def cpu_s(self) -> float:
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def starved_s(self) -> float:
+        """How long its main thread was ready to run, and another program had the CPU."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[1]) / 1e9
 
     async def initiate(self) -> tuple[str, float]:
         """A call's id, and the seconds until it was accepted."""
@@ -178,7 +183,7 @@ def spread(seconds: list[float]) -> str:
 async def steadily(under: Service, seconds: float) -> None:
     """Calls at RATE a second, whether or not the earlier ones were answered."""
     loop = asyncio.get_running_loop()
-    began, cpu = loop.time(), under.cpu_s()
+    began, cpu, starved = loop.time(), under.cpu_s(), under.starved_s()
     asked = []
     for number in range(int(seconds * RATE)):
         await asyncio.sleep(began + number / RATE - loop.time())
@@ -186,6 +191,9 @@ async def steadily(under: Service, seconds: float) -> None:
     took = [seconds for _, seconds in await asyncio.gather(*asked)]
     each = (under.cpu_s() - cpu) / len(took) * 1000
     say(f"  {RATE} calls a second accepted: {spread(took)}; {each:.2f} ms of CPU a call, its dial included")
+    starved = (under.starved_s() - starved) / (loop.time() - began)
+    if starved > 0.05:
+        say(f"    not to be trusted: for {starved:.0%} of the time the machine let the service wait for a CPU")
 
 
 async def many(under: Service, count: int) -> list[str]:
