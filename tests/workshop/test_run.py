@@ -68,6 +68,13 @@ class Run:
             self.output += (await self.process.stdout.read()).decode()
             return await self.process.wait()
 
+    @property
+    def output_pipe(self) -> asyncio.BaseTransport:
+        """Our end of what it prints into."""
+        pipe = self.process._transport.get_pipe_transport(1)  # type: ignore[attr-defined]
+        assert isinstance(pipe, asyncio.BaseTransport)
+        return pipe
+
     def pid_of(self, word: str) -> int:
         """The one child in whose command line the word is."""
         (found,) = [pid for pid, command in traces(self.folder) if word in command]
@@ -162,6 +169,11 @@ async def test_it_shows_a_call_and_its_printed_lines_work(make_run: MakeRun) -> 
 TALK = ("answered", "queued", "offered", "talking")
 
 
+def crowd() -> float:
+    """How many programs want each processor, at least one: ten seconds are meant for a machine that has time."""
+    return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+
+
 async def test_the_second_run_is_quick_and_keeps_what_the_first_made(make_run: MakeRun) -> None:
     first, second = make_run(), make_run()
     await first.start("--once")
@@ -175,7 +187,7 @@ async def test_the_second_run_is_quick_and_keeps_what_the_first_made(make_run: M
     began = time.monotonic()
     await second.start()
     await second.says("service")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 10 * crowd()
     await second.says(hints.END)
     assert "kept" in second.output
     assert "up to date" in second.output
@@ -203,6 +215,15 @@ async def test_a_start_can_be_stopped_and_a_run_after_a_killed_one_keeps_its_por
 
 def _arguments(run: Run) -> list[str]:
     return [f"--{name.lower().replace('_', '-')}={port}" for name, port in run._environment.items()]
+
+
+async def test_a_run_whose_terminal_is_closed_stops(make_run: MakeRun) -> None:
+    run = make_run()
+    await run.start()
+    await run.says("agents")
+    run.output_pipe.close()
+    assert await asyncio.wait_for(run.process.wait(), PATIENCE_S) == 0
+    await nothing_is_left(run.folder)
 
 
 @pytest.mark.parametrize(("victim", "name"), [("sbin/asterisk -C", "Asterisk"), ("pbx_bridge serve", "the service")])

@@ -20,6 +20,8 @@ from workshop.run.options import STATE, STATE_OF_CONTAINERS, Options
 from workshop.run.runner import run
 from workshop.run.tell import Teller
 
+LOOK_S = 0.5
+
 app = App(name="make run", help="Start everything, place one call, stay up until Ctrl-C.", version_flags=[])
 
 
@@ -62,20 +64,31 @@ def make_run(
 
 
 async def _until_told(work: Coroutine[None, None, None], tell: Teller) -> None:
-    """Run it; Ctrl-C, SIGTERM and a closed terminal stop it in order, a second one at once."""
+    """Run it; Ctrl-C, SIGTERM and a closed terminal stop it in order, a second Ctrl-C at once."""
     task = asyncio.create_task(work)
     told = False
 
-    def stop() -> None:
+    def stop(again: bool = False) -> None:
         nonlocal told
-        if told:
+        if told and again:
             os._exit(1)  # the kernel takes the children along
+        if told:
+            return
         told = True
         tell.say("\nStopping …")
         task.cancel()
 
+    loop = asyncio.get_running_loop()
+
+    def look() -> None:
+        # Where make leads the session, a closed terminal tells make, and make tells nobody.
+        if tell.unread:
+            stop()
+        loop.call_later(LOOK_S, look)
+
+    look()
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        asyncio.get_running_loop().add_signal_handler(each, stop)
+        loop.add_signal_handler(each, stop, each == signal.SIGINT)
     try:
         await task
     except asyncio.CancelledError:

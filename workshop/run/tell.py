@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +17,19 @@ from rich.text import Text
 PHASE_STYLE = {"принято": "dim", "вызов": "yellow", "соединение": "cyan", "завершено": "green"}
 
 
+class _Paper(Console):
+    """A console whose reader may leave: then the run is stopped in order, not by an exception somewhere in it."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 class Teller:
     """Writes for a person who watches, or reads it later in a file."""
 
     def __init__(self, console: Console | None = None) -> None:
         # Soft wrap: what is copied from the terminal has no line ends of ours in it.
-        self._console = console or Console(highlight=False, soft_wrap=True)
+        self._console = console or _Paper(highlight=False, soft_wrap=True)
         self._status: Status | None = None
         self._began = time.monotonic()
 
@@ -29,6 +37,16 @@ class Teller:
     def seconds(self) -> float:
         """Since the beginning."""
         return time.monotonic() - self._began
+
+    @property
+    def unread(self) -> bool:
+        """Whether the terminal was closed, or the program that read our output has gone."""
+        reader = select.poll()
+        try:
+            reader.register(self._console.file.fileno(), 0)
+        except (OSError, ValueError):  # no file at all, as in a test
+            return False
+        return any(events & (select.POLLHUP | select.POLLERR) for _, events in reader.poll(0))
 
     @contextmanager
     def busy(self, words: str) -> Iterator[None]:
