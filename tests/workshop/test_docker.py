@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from workshop.run.containers import require_engine
+from workshop.run.errors import RunFailed
 from workshop.run.options import TREE
 
 DOCKER = TREE / "docker"
@@ -84,3 +86,26 @@ def test_the_entrypoint_gathers_tree_secrets_and_site_in_this_order(tmp_path: Pa
     done = subprocess.run(["sh", "-c", script, "sh", "echo", "run"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert "mount the folder asterisk/" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("docker", "words"),
+    [
+        (None, "DOCKER=1 needs the program docker, and there is none"),
+        ("echo unknown command >&2; exit 1", "This docker has no `docker compose`"),
+        ("[ $1 = compose ] || { echo Cannot connect. >&2; exit 1; }", "No container engine answers: Cannot connect. "),
+        ("exit 0", ""),
+    ],
+)
+def test_what_is_missing_for_containers_is_one_sentence(
+    docker: str | None, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if docker:
+        program = tmp_path / "docker"
+        program.write_text(f"#!/bin/sh\n{docker}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if not words:
+        return require_engine()
+    with pytest.raises(RunFailed, match=re.escape(words)):
+        require_engine()
