@@ -176,7 +176,14 @@ def signed(header: dict[str, Any], claims: dict[str, Any], key: bytes, digest: A
 
 def forged(**changes: Any) -> str:
     now = int(Clock()().timestamp())
-    claims: dict[str, Any] = {"iss": "pbx-bridge", "aud": "pbx-bridge", "sub": "c", "client_id": "c", "jti": "j", "scope": "calls:read"}
+    claims: dict[str, Any] = {
+        "iss": "pbx-bridge",
+        "aud": "pbx-bridge",
+        "sub": "c",
+        "client_id": "c",
+        "jti": "j",
+        "scope": "calls:read",
+    }
     claims |= {"iat": now, "exp": now + 60}
     header = {"alg": "HS256", "typ": "at+jwt"} | changes.pop("header", {})
     key = changes.pop("key", TOKEN_KEY)
