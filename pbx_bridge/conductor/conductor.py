@@ -62,15 +62,18 @@ class Conductor:
         clock: Clock,
         owner: str,
         opening: Callable[[Request, datetime], Opening] = always_open,
+        pace_s: float = 0.0,
     ) -> None:
+        """`pace_s`: see Taker."""
         self.ledger = ledger
         self.hub = Hub()
         self._clock = clock
         self._opening = opening
-        self._taker = Taker(ledger, self.hub, clock, owner)
+        self._taker = Taker(ledger, self.hub, clock, owner, pace_s)
         self._performer = Performer(ledger, self._taker, telephony, clock)
         self._alarms = Alarms(ledger, self._taker, clock)
         self._listener = Listener(ledger, self._taker, self._performer, telephony, clock)
+        self._taker.on_changed = self._performer.saw
         self._taker.on_wishes = self._performer.add
         self._taker.on_waiting = self._performer.more
         self._taker.on_wake = self._alarms.set
