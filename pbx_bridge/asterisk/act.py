@@ -78,6 +78,7 @@ class Act:
         way = route(order.device, self._trunks)
         if way is None:
             raise DialRefused(Cause("no_endpoint", Source.SERVICE))
+        await self._follow(way)
         try:
             await self._ari.originate(
                 order.leg,
@@ -97,6 +98,18 @@ class Act:
             raise DialRefused(Cause("dial_refused", Source.SERVICE)) from error
         except errors.AriError as error:
             raise _out_of_reach(error) from error
+
+    async def _follow(self, way: Route) -> None:
+        """Hear the leg from its first moment. When nobody listens now, the next connect follows the legs it finds."""
+        try:
+            await self._ari.follow(way.endpoint)
+        except errors.Unprocessable as error:
+            raise DialRefused(Cause("no_endpoint", Source.SERVICE)) from error
+        except errors.NotFound:
+            log.debug("dialling while nobody listens", endpoint=way.endpoint)
+        except errors.AriError as error:
+            # Nothing was dialled, whatever became of the subscription.
+            raise OutOfReach(str(error)) from error
 
     async def hang_up(self, leg: str) -> None:
         """Raises NoSuchLeg when it is gone already, OutOfReach."""
@@ -134,10 +147,11 @@ class Act:
 def _variables(order: DialOrder) -> Mapping[str, str]:
     return {
         "CHANNEL(hangup_handler_push)": LEG_GONE,
+        "CHANNEL(language)": order.locale,
+        "PB_HOME": order.queue,
         "PB_LIMIT_S": str(order.time_limit_s),
         "PB_QUEUE_S": str(order.queue_s),
         "PB_TICKET": order.ticket,
-        "PB_LANGUAGE": order.locale,
     }
 
 

@@ -50,10 +50,9 @@ class Ear:
         address = path("events", query={"app": self._app})
         self._socket = await self._http.open_socket("open the event connection", address, heartbeat_s=self._heartbeat_s)
         self._tasks.append(asyncio.create_task(self._read(self._socket), name="ARI reader"))
-        # First the filter, then the subscription: so that nothing unwanted is ever sent.
+        # The filter comes first: nothing unwanted is ever sent. What to hear is said by Ari.follow.
         kinds = [{"type": each} for each in sorted({*self._wanted, *ALWAYS})]
         await self._set_up("PUT", "eventFilter", {"allowed": kinds})
-        await self._set_up("POST", "subscription", query={"eventSource": "endpoint:PJSIP"})
         if not await self._hears():
             raise self._deaf()
         self._tasks.append(asyncio.create_task(self._keep_proving(), name="ARI echo"))
@@ -67,9 +66,9 @@ class Ear:
         if self._socket is not None:
             await self._socket.close()
 
-    async def _set_up(self, method: str, part: str, body: object = None, query: dict[str, str] | None = None) -> None:
+    async def _set_up(self, method: str, part: str, body: object = None) -> None:
         """The WebSocket's handshake may be answered before the application is known: 404 means ask again."""
-        address = path("applications", self._app, part, query=query)
+        address = path("applications", self._app, part)
         pause = FIRST_PAUSE_S
         give_up = asyncio.get_running_loop().time() + self._http.timeout_s
         while True:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from pathlib import PurePath
 
+from .ami_events import event_filters
+
 # Asterisk drops ARI and AMI readers that are slower than 100 ms by default: a pause of our garbage collector
 # or disk would cost the connection, and what happens meanwhile is lost, not queued.
 WRITE_TIMEOUT_MS = 5000
@@ -153,7 +155,7 @@ def _manager(params: ConfParams) -> str:
         write=AMI_WRITE,
         writetimeout=WRITE_TIMEOUT_MS,
     )
-    return general + user
+    return general + user.rstrip("\n") + "\n" + "\n".join(event_filters()) + "\n\n"
 
 
 def _prometheus(params: ConfParams) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from typing import Any
 
 import structlog
 
@@ -17,7 +18,7 @@ from . import errors, hear
 from .act import Act, Trunk
 from .ami import Ami
 from .ari import Ari
-from .look import CoreChannel, Lists, QueueEntry, families, picture
+from .look import CoreChannel, Lists, QueueEntry, endpoint_of, families, picture
 from .places import Places
 
 log = structlog.get_logger(__name__)
@@ -89,6 +90,9 @@ class Wire:
     async def _lists(self, since: datetime) -> Lists:
         info = await self._ari.info()
         channels = await self._ari.channels()
+        if await self._follow(channels):
+            # What happened between the first list and the following was not heard.
+            channels = await self._ari.channels()
         core = await self._ami.core_channels()
         status = await self._ami.queue_status(None)
         queues = status.queues.values()
@@ -105,6 +109,13 @@ class Wire:
             members={member.interface: member.name for each in queues for member in each.members},
             memory=memory,
         )
+
+    async def _follow(self, channels: Sequence[Mapping[str, Any]]) -> bool:
+        """Hear every leg of ours; whether there is one."""
+        legs = [each for each in channels if call_of_leg(each["id"])]
+        for endpoint in {endpoint_of(each["name"]) for each in legs}:
+            await self._ari.follow(endpoint)
+        return bool(legs)
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
         """Merge both connections; when one ends or fails, so does the line, after what was heard before."""

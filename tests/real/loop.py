@@ -9,11 +9,12 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from pbx_bridge.asterisk.ami import Ami, AmiEvent
 from pbx_bridge.asterisk.ari import Ari
+from pbx_bridge.asterisk.ari_models import AriEvent
 from workshop.server import AsteriskServer
 
 APP = "pb-loop"
@@ -71,13 +72,31 @@ def pjsip(port: int) -> str:
     return text + "[theirs]\ntype=identify\nendpoint=theirs\nmatch=127.0.0.1\n"
 
 
-async def start(server: AsteriskServer) -> AsteriskServer:
+@asynccontextmanager
+async def listening(ari: Ari) -> AsyncIterator[AsyncIterator[AriEvent]]:
+    """A line on which all our phones, and what they call, are followed."""
+    async with ari.listen() as events:
+        for each in (*PHONES, "theirs"):
+            await ari.follow(each)
+        yield events
+
+
+def unfiltered(server: AsteriskServer) -> str:
+    """The manager.conf that is shipped, without the event filters: these tests also ask for what nobody else does."""
+    server.write_conf()
+    lines = (server.etc / "manager.conf").read_text(encoding="utf-8").splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("eventfilter"))
+
+
+async def start(server: AsteriskServer, *, filtered: bool = False) -> AsteriskServer:
     """Give a server that is not started yet this configuration, and start it."""
     server.extra |= {
         "extensions.conf": DIALPLAN,
         "queues.conf": QUEUES,
         "pjsip.conf": pjsip(server.ports.sip),
     }
+    if not filtered:
+        server.extra["manager.conf"] = unfiltered(server)
     await server.start()
     return server
 

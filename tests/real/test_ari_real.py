@@ -68,7 +68,7 @@ async def test_the_models_are_those_of_this_asterisk(asterisk: AsteriskServer) -
 
 # ── Hearing ──────────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_call_that_is_never_in_stasis_is_heard_to_its_end(ari: Ari) -> None:
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         await loop.dial(ari, "pb.1.1", "answers", "plain")
         await until(events, "ChannelStateChange", id="pb.1.1", state="Up")
         said = await until(events, "ChannelUserevent", id="pb.1.1")
@@ -83,7 +83,7 @@ async def test_a_call_that_is_never_in_stasis_is_heard_to_its_end(ari: Ari) -> N
 async def test_only_wanted_kinds_are_ever_sent(asterisk: AsteriskServer, ari: Ari) -> None:
     """Without the filter this call has ChannelVarset, ChannelDialplan, Dial and more."""
     kinds = set()
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         await loop.dial(ari, "pb.1.1", "answers", "stasis")
         await until(events, "StasisStart", id="pb.1.1")
         await ari.leave_app("pb.1.1")
@@ -98,7 +98,7 @@ async def test_only_wanted_kinds_are_ever_sent(asterisk: AsteriskServer, ari: Ar
 
 
 async def test_hold_is_heard_of_a_channel_that_was_never_in_stasis(asterisk: AsteriskServer, ari: Ari) -> None:
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         await loop.dial(ari, "pb.1.1", "answers", "stasis")
         await until(events, "StasisStart", id="pb.1.1")
         # Hold goes out as a re-INVITE; the far leg, in the dialplan only, is what hears it.
@@ -118,7 +118,7 @@ async def hold(asterisk: AsteriskServer, channel_id: str, method: str) -> None:
 
 
 async def test_arguments_and_states_arrive_as_they_were_given(ari: Ari) -> None:
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         await loop.dial(ari, "pb.1.1", "answers", "stasis")
         assert (await until(events, "StasisStart", id="pb.1.1"))["args"] == ["one", "два"]
         await ari.leave_app("pb.1.1")
@@ -131,7 +131,7 @@ async def test_arguments_and_states_arrive_as_they_were_given(ari: Ari) -> None:
 
 
 async def test_a_busy_phone_ends_with_both_causes(ari: Ari) -> None:
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         await loop.dial(ari, "pb.1.1", "busy", "plain")
         gone = await until(events, "ChannelDestroyed", id="pb.1.1")
         assert (gone["cause"], gone["tech_cause"]) == (17, 486)
@@ -139,7 +139,7 @@ async def test_a_busy_phone_ends_with_both_causes(ari: Ari) -> None:
 
 # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────
 async def test_an_id_that_lives_is_a_conflict_and_rings_nobody_twice(ari: Ari) -> None:
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         await loop.dial(ari, "pb.1.1", "rings", "plain")
         with pytest.raises(errors.Conflict):
             await loop.dial(ari, "pb.1.1", "rings", "plain")
@@ -177,7 +177,7 @@ async def test_a_wrong_or_too_large_order_is_our_mistake(ari: Ari) -> None:
 
 
 async def test_hanging_up_twice_finds_nothing_the_second_time(ari: Ari) -> None:
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         await loop.dial(ari, "pb.1.1", "rings", "plain")
         await ari.hangup("pb.1.1", reason=21)
         await until(events, "ChannelDestroyed", id="pb.1.1")
@@ -215,7 +215,8 @@ async def test_a_bridge_of_the_queue_is_listed_with_its_channels(asterisk: Aster
 async def test_a_bridge_is_no_news_to_the_endpoints_subscriber(asterisk: AsteriskServer) -> None:
     """Why a talk is known from AMI's AgentConnect and not from here."""
     ari = loop.ari(asterisk, wanted=("ChannelEnteredBridge", "ChannelDestroyed"))
-    async with ari.listen() as events, loop.ami(asterisk, events={"BridgeEnter"}, classes="call").listen() as entered:
+    ami = loop.ami(asterisk, events={"BridgeEnter"}, classes="call")
+    async with loop.listening(ari) as events, ami.listen() as entered:
         await loop.dial(ari, "pb.1.1", "answers", "queue")
         await loop.both_entered(entered)
         await ari.hangup("pb.1.1")
@@ -233,7 +234,7 @@ async def test_health_knows_no_application_before_somebody_listened(ari: Ari) ->
 
 async def test_who_comes_second_replaces_the_first_and_the_first_is_told(asterisk: AsteriskServer, ari: Ari) -> None:
     second = loop.ari(asterisk)
-    async with ari.listen() as first_events, second.listen() as events:
+    async with loop.listening(ari) as first_events, loop.listening(second) as events:
         with pytest.raises(errors.Replaced):
             await anext(first_events)
         await loop.dial(second, "pb.1.1", "answers", "plain")
@@ -246,7 +247,7 @@ async def test_who_listens_again_at_once_hears_or_is_told_that_he_does_not(aster
     ari, heard, deaf = loop.ari(asterisk, request_timeout_s=1.0, heartbeat_s=2.0), 0, set()
     for number in range(50):
         try:
-            async with ari.listen() as events:
+            async with loop.listening(ari) as events:
                 await loop.dial(ari, f"pb.{number}.1", "busy", "plain")
                 await until(events, "ChannelDestroyed", id=f"pb.{number}.1")
                 heard += 1
@@ -262,7 +263,7 @@ async def test_a_listener_who_was_replaced_in_silence_finds_out_that_he_is_deaf(
     ari = loop.ari(asterisk, heartbeat_s=0.5, request_timeout_s=0.5)
     headers = {"Authorization": aiohttp.encode_basic_auth(asterisk.ari_user, asterisk.ari_password)}
     base = f"http://127.0.0.1:{asterisk.ports.http}/ari"
-    async with ari.listen() as events, aiohttp.ClientSession(headers=headers) as thief:
+    async with loop.listening(ari) as events, aiohttp.ClientSession(headers=headers) as thief:
         only = {"allowed": [{"type": "StasisStart"}]}
         async with thief.put(f"{base}/applications/{loop.APP}/eventFilter", json=only) as answer:
             assert answer.status == 200
@@ -275,7 +276,7 @@ async def test_a_listener_who_was_replaced_in_silence_finds_out_that_he_is_deaf(
 async def test_a_killed_asterisk_ends_the_listening_and_a_new_one_is_told_apart(
     asterisk: AsteriskServer, ari: Ari
 ) -> None:
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         before = (await ari.info())["status"]["startup_time"]
         asterisk.kill()
         await ended(events)
@@ -285,14 +286,14 @@ async def test_a_killed_asterisk_ends_the_listening_and_a_new_one_is_told_apart(
     await asterisk.start()
     with pytest.raises(errors.NotFound):
         await ari.healthy()
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         assert (await ari.info())["status"]["startup_time"] != before
         await loop.dial(ari, "pb.1.1", "answers", "plain")
         await until(events, "ChannelUserevent", id="pb.1.1")
 
 
 async def test_an_asterisk_that_stops_ends_the_listening_in_good_order(asterisk: AsteriskServer, ari: Ari) -> None:
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         stopping = asyncio.create_task(asterisk.stop())
         async with asyncio.timeout(10):
             assert [each async for each in events] == []
@@ -301,7 +302,7 @@ async def test_an_asterisk_that_stops_ends_the_listening_in_good_order(asterisk:
 
 async def test_a_frozen_asterisk_is_noticed(asterisk: AsteriskServer) -> None:
     ari = loop.ari(asterisk, heartbeat_s=0.2, request_timeout_s=0.3)
-    async with ari.listen() as events:
+    async with loop.listening(ari) as events:
         with loop.frozen(asterisk):
             with pytest.raises(errors.Unreachable, match="TimeoutError"):
                 await ari.healthy()

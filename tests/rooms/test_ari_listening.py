@@ -30,13 +30,21 @@ async def ari(desk: Desk) -> AsyncIterator[Ari]:
     await made.close()
 
 
-async def test_the_filter_is_set_before_the_subscription_brings_events(desk: Desk, ari: Ari) -> None:
+async def test_an_endpoint_is_followed_once_for_each_connection(desk: Desk, ari: Ari) -> None:
+    asked = "POST /ari/applications/pb/subscription?eventSource=endpoint%3APJSIP%2Foperator"
+    for times in (1, 2):
+        async with ari.listen():
+            await ari.follow("operator")
+            await ari.follow("operator")
+        assert desk.paths().count(asked) == times
+
+
+async def test_the_filter_is_set_before_anything_is_followed(desk: Desk, ari: Ari) -> None:
     async with ari.listen():
         pass
     assert desk.paths() == [
         "GET /ari/events?app=pb",
         "PUT /ari/applications/pb/eventFilter",
-        "POST /ari/applications/pb/subscription?eventSource=endpoint%3APJSIP",
         "POST /ari/events/user/pbx-bridge-echo?application=pb",
     ]
     allowed = [each["type"] for each in desk.asked[1].body["allowed"]]
