@@ -1,4 +1,7 @@
-"""The command line. Every command prints sentences, exits 0 when all is well and 1 with a reason when not."""
+"""The command line. Every command prints sentences, exits 0 when all is well and 1 with a reason when not.
+
+`serve` exits 3 when another service took its place at Asterisk.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from . import __version__, logs, provision, settings
-from .app import CannotStart, ledger_of, now, serve
+from .app import CannotStart, TakenOver, ledger_of, now, serve
 from .doctor import examine
 from .ledger import Client, LedgerError, migrate
 from .portal.clients import SCOPES, new_client, unknown_scopes
@@ -21,6 +24,8 @@ Config = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configu
 app = App(name="pbx-bridge", version=__version__, help="The telephony backend behind a portal's call button.")
 client = App(name="client", help="Programs that may ask: add, list, disable.")
 app.command(client)
+#: The exit code of a service that another one replaced: whoever restarts services must not restart this one.
+TAKEN_OVER = 3
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -141,7 +146,7 @@ def main() -> None:
         result = app()
     except (CannotStart, settings.SettingsError, LedgerError) as error:
         Console(stderr=True, soft_wrap=True).print(f"pbx-bridge: {error}", markup=False, highlight=False)
-        sys.exit(1)
+        sys.exit(TAKEN_OVER if isinstance(error, TakenOver) else 1)
     except OSError as error:
         Console(stderr=True).print(f"pbx-bridge: {error}", markup=False, highlight=False)
         sys.exit(1)

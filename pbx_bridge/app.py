@@ -39,7 +39,11 @@ PACE_S = 0.01
 
 
 class CannotStart(Exception):
-    """The service cannot start. The text says what is wrong and what to do."""
+    """The service cannot start or go on. The text says what is wrong and what to do."""
+
+
+class TakenOver(CannotStart):
+    """Another process took our place at Asterisk. Starting again would only take it back: do not."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ async def _end_of(task: asyncio.Task[None]) -> None:
     try:
         await task
     except* Replaced as group:
-        raise CannotStart(str(group.exceptions[0])) from group
+        raise TakenOver(str(group.exceptions[0])) from group
     except* Exception as group:  # a fault of ours: the log gets all of it, the terminal one sentence
         log.error("the loop failed", exc_info=group)
         raise CannotStart("The service failed and stops; calls go on in Asterisk. Its log says where.") from group
