@@ -1,8 +1,8 @@
 """The loop at work: a conductor, a real ledger on SQLite, a fake exchange with people, and virtual time.
 
-    anna, ann = house.fake.citizen(ANNA), house.fake.agent("ann", hangs_up_after_s=60)
-    call = await house.call(ANNA)
-    end = await house.end(call)
+    service.fake.citizen(ANNA)
+    service.fake.agent("ann", hangs_up_after_s=60)
+    end = await service.end(await service.call(ANNA))
     assert end.outcome == "completed"
 
 `start` and `stop` are the service's lives: a stop writes nothing, as kill -9 would not; what is committed is there

@@ -1,4 +1,4 @@
-"""The loop at work: `house`, started, with no people yet. See tests/house.py.
+"""The loop at work: `service`, started, with no people yet. See tests/house.py.
 
 pytest_plugins = ("tests.house_plugin",)
 """
@@ -23,7 +23,7 @@ KEY = bytes(range(32))
 
 
 @pytest.fixture
-async def house(virtual_time: VirtualTime, sqlite_url: str) -> AsyncIterator[House]:
+async def service(virtual_time: VirtualTime, sqlite_url: str) -> AsyncIterator[House]:
     """A service that hears its exchange."""
     ledger = await Ledger.open(sqlite_url, [KEY], patience_s=PATIENCE_S)
     fake = FakeExchange(virtual_time)

@@ -13,11 +13,11 @@ SERVED = "requested dialing ringing answered queued offered talking ended"
 
 
 @pytest.fixture
-def people(house: House) -> House:
+def people(service: House) -> House:
     """Anna answers, ann answers and hangs up after ten seconds."""
-    house.fake.citizen(ANNA)
-    house.fake.agent("ann", hangs_up_after_s=10)
-    return house
+    service.fake.citizen(ANNA)
+    service.fake.agent("ann", hangs_up_after_s=10)
+    return service
 
 
 async def test_an_order_that_got_through_is_not_repeated(people: House) -> None:
@@ -34,12 +34,12 @@ async def test_an_order_that_got_lost_is_repeated(people: House) -> None:
     assert people.fake.rings == {ANNA: 1}
 
 
-async def test_an_order_that_got_through_to_a_citizen_who_declined_at_once_is_not_repeated(house: House) -> None:
-    house.fake.citizen(ANNA, busy=True)
-    house.fake.lose_reply("dial", done=True)
-    end = await house.end(await house.call())
+async def test_an_order_that_got_through_to_a_citizen_who_declined_at_once_is_not_repeated(service: House) -> None:
+    service.fake.citizen(ANNA, busy=True)
+    service.fake.lose_reply("dial", done=True)
+    end = await service.end(await service.call())
     assert end.outcome == "busy"
-    assert house.fake.rings == {ANNA: 1}
+    assert service.fake.rings == {ANNA: 1}
 
 
 async def test_orders_that_get_lost_time_and_again(people: House) -> None:
@@ -62,15 +62,15 @@ async def test_when_not_even_a_look_is_answered(people: House, done: bool) -> No
     assert await people.unsettled() == []
 
 
-async def test_a_look_that_is_never_answered_rings_nobody_twice(house: House) -> None:
-    house.fake.citizen(ANNA, answers=False)
-    house.fake.lose_reply("dial", done=True)
+async def test_a_look_that_is_never_answered_rings_nobody_twice(service: House) -> None:
+    service.fake.citizen(ANNA, answers=False)
+    service.fake.lose_reply("dial", done=True)
     for _ in range(1000):
-        house.fake.lose_reply("look", done=False)
-    call = await house.call()
-    end = await house.end(call)
+        service.fake.lose_reply("look", done=False)
+    call = await service.call()
+    end = await service.end(call)
     assert end.outcome == "no_answer"
-    assert house.fake.rings == {ANNA: 1}
+    assert service.fake.rings == {ANNA: 1}
 
 
 @pytest.mark.parametrize("done", [True, False])
@@ -103,38 +103,38 @@ async def test_a_refusal_goes_to_the_next_device(people: House) -> None:
     assert people.fake.rings == {}
 
 
-async def test_wishes_of_one_call_are_carried_out_in_their_order(house: House) -> None:
-    house.fake.citizen(ANNA, answers=False)
-    house.fake.delays["dial"] = 2.0
-    call = await house.call()
-    await house.until(call, State.DIALING)
-    await house.conductor.abort(call, by="client:portal")
-    end = await house.end(call)
+async def test_wishes_of_one_call_are_carried_out_in_their_order(service: House) -> None:
+    service.fake.citizen(ANNA, answers=False)
+    service.fake.delays["dial"] = 2.0
+    call = await service.call()
+    await service.until(call, State.DIALING)
+    await service.conductor.abort(call, by="client:portal")
+    end = await service.end(call)
     assert end.outcome == "cancelled"
-    await house.time.advance(10)
-    assert not house.fake.living
-    assert await house.unsettled() == []
+    await service.time.advance(10)
+    assert not service.fake.living
+    assert await service.unsettled() == []
 
 
-async def test_calls_do_not_wait_for_each_other(house: House) -> None:
-    house.fake.citizen(ANNA)
-    house.fake.citizen(BORIS)
-    house.fake.agent("ann", hangs_up_after_s=5)
-    house.fake.lose_reply("dial", done=False)
-    first = await house.call(ANNA)
-    second = await house.call(BORIS)
-    assert [(await house.end(call)).outcome for call in (first, second)] == ["completed", "completed"]
-    assert house.fake.rings == {ANNA: 1, BORIS: 1}
+async def test_calls_do_not_wait_for_each_other(service: House) -> None:
+    service.fake.citizen(ANNA)
+    service.fake.citizen(BORIS)
+    service.fake.agent("ann", hangs_up_after_s=5)
+    service.fake.lose_reply("dial", done=False)
+    first = await service.call(ANNA)
+    second = await service.call(BORIS)
+    assert [(await service.end(call)).outcome for call in (first, second)] == ["completed", "completed"]
+    assert service.fake.rings == {ANNA: 1, BORIS: 1}
 
 
-async def test_a_hang_up_of_a_leg_that_is_gone_ends_the_call_at_once(house: House) -> None:
-    anna = house.fake.citizen(ANNA)
-    house.fake.agent("ann")
-    call = await house.call()
-    await house.until(call, State.TALKING)
+async def test_a_hang_up_of_a_leg_that_is_gone_ends_the_call_at_once(service: House) -> None:
+    anna = service.fake.citizen(ANNA)
+    service.fake.agent("ann")
+    call = await service.call()
+    await service.until(call, State.TALKING)
     # Asterisk said goodbye while nobody listened, and the abort comes before the look.
-    house.fake.close_line()
+    service.fake.close_line()
     anna.hang_up()
-    await house.conductor.abort(call, by="client:portal")
-    end = await house.end(call)
+    await service.conductor.abort(call, by="client:portal")
+    end = await service.end(call)
     assert end.path == SERVED

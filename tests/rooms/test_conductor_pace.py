@@ -19,21 +19,21 @@ PACE_S = 0.5
 
 
 @pytest.fixture
-def taker(house: House) -> Taker:
+def taker(service: House) -> Taker:
     """The writer of the conductor at work, with so much time between two transactions that a test sees it."""
-    writer = house.conductor._taker
+    writer = service.conductor._taker
     writer._pace_s = PACE_S
     return writer
 
 
-async def ringing(house: House, number: str) -> Call:
-    house.fake.citizen(number, answers=False)
-    return await house.until(await house.call(number), State.RINGING)
+async def ringing(service: House, number: str) -> Call:
+    service.fake.citizen(number, answers=False)
+    return await service.until(await service.call(number), State.RINGING)
 
 
-async def answers(house: House, taker: Taker, call: Call) -> Call:
+async def answers(service: House, taker: Taker, call: Call) -> Call:
     assert call.leg
-    return await taker.submit(TakeFact(call.id, e.DeviceAnswered(call.leg), house.time(), "asterisk"))
+    return await taker.submit(TakeFact(call.id, e.DeviceAnswered(call.leg), service.time(), "asterisk"))
 
 
 async def quiet(taker: Taker) -> float:
@@ -42,45 +42,45 @@ async def quiet(taker: Taker) -> float:
     return asyncio.get_running_loop().time()
 
 
-async def test_the_first_fact_after_a_silence_is_written_at_once(house: House, taker: Taker) -> None:
-    call = await ringing(house, ANNA)
+async def test_the_first_fact_after_a_silence_is_written_at_once(service: House, taker: Taker) -> None:
+    call = await ringing(service, ANNA)
     began = await quiet(taker)
-    await answers(house, taker, call)
+    await answers(service, taker, call)
     assert asyncio.get_running_loop().time() - began < PACE_S / 10
 
 
-async def test_those_that_follow_it_share_a_transaction(house: House, taker: Taker) -> None:
-    first, second, third = [await ringing(house, number) for number in (ANNA, BORIS, VERA)]
+async def test_those_that_follow_it_share_a_transaction(service: House, taker: Taker) -> None:
+    first, second, third = [await ringing(service, number) for number in (ANNA, BORIS, VERA)]
     began = await quiet(taker)
-    await answers(house, taker, first)
+    await answers(service, taker, first)
     before = taker.tally.transactions
 
     async def a_little_later() -> Call:
         await asyncio.sleep(PACE_S / 4)
-        return await answers(house, taker, third)
+        return await answers(service, taker, third)
 
-    calls = await asyncio.gather(answers(house, taker, second), a_little_later())
+    calls = await asyncio.gather(answers(service, taker, second), a_little_later())
     assert [call.state for call in calls] == [State.ANSWERED] * 2
     assert taker.tally.transactions == before + 1
     assert asyncio.get_running_loop().time() - began < 1.1 * PACE_S
 
 
-async def test_a_request_takes_the_waiting_facts_along_at_once(house: House, taker: Taker) -> None:
-    first, second = [await ringing(house, number) for number in (ANNA, BORIS)]
+async def test_a_request_takes_the_waiting_facts_along_at_once(service: House, taker: Taker) -> None:
+    first, second = [await ringing(service, number) for number in (ANNA, BORIS)]
     began = await quiet(taker)
-    await answers(house, taker, first)
+    await answers(service, taker, first)
     before = taker.tally.transactions
-    waiting = asyncio.create_task(answers(house, taker, second))
+    waiting = asyncio.create_task(answers(service, taker, second))
     await asyncio.sleep(0)
-    await house.call(VERA)
+    await service.call(VERA)
     assert (await waiting).state is State.ANSWERED
     assert asyncio.get_running_loop().time() - began < PACE_S / 10
     assert taker.tally.transactions == before + 1
 
 
-async def test_an_abort_does_not_wait_for_other_facts(house: House, taker: Taker) -> None:
-    call, other = [await ringing(house, number) for number in (ANNA, BORIS)]
+async def test_an_abort_does_not_wait_for_other_facts(service: House, taker: Taker) -> None:
+    call, other = [await ringing(service, number) for number in (ANNA, BORIS)]
     began = await quiet(taker)
-    await answers(house, taker, other)
-    await taker.submit(TakeFact(call.id, e.AbortRequested("client:portal"), house.time(), "client:portal"))
+    await answers(service, taker, other)
+    await taker.submit(TakeFact(call.id, e.AbortRequested("client:portal"), service.time(), "client:portal"))
     assert asyncio.get_running_loop().time() - began < PACE_S / 10

@@ -17,179 +17,179 @@ SERVED = "requested dialing ringing answered queued offered talking ended"
 LIVING = [State.DIALING, State.RINGING, State.ANSWERED, State.QUEUED, State.OFFERED, State.TALKING]
 
 
-def people(house: House) -> None:
+def people(service: House) -> None:
     """Anna answers after 5 s, ann after another 5 s, and hangs up 20 s later."""
-    house.fake.citizen(ANNA, after_s=5)
-    house.fake.agent("ann", after_s=5, hangs_up_after_s=20)
+    service.fake.citizen(ANNA, after_s=5)
+    service.fake.agent("ann", after_s=5, hangs_up_after_s=20)
 
 
-async def served_as_ever(house: House, call: str) -> None:
-    end = await house.end(call)
+async def served_as_ever(service: House, call: str) -> None:
+    end = await service.end(call)
     assert (end.path, end.outcome, end.cause.slug) == (SERVED, "completed", "agent_hung_up")
     assert end.talked_to == ["ann"]
-    assert house.fake.rings == {ANNA: 1}
-    assert await house.unsettled() == []
+    assert service.fake.rings == {ANNA: 1}
+    assert await service.unsettled() == []
 
 
 @pytest.mark.parametrize("state", LIVING)
 @pytest.mark.parametrize("away_s", [0, 1, 7, 15])
-async def test_stopped_in_each_state_for_a_while(house: House, state: State, away_s: float) -> None:
-    people(house)
-    call = await house.call()
-    await house.until(call, state)
-    async with house.away():
-        await house.time.advance(away_s)
-    await served_as_ever(house, call)
+async def test_stopped_in_each_state_for_a_while(service: House, state: State, away_s: float) -> None:
+    people(service)
+    call = await service.call()
+    await service.until(call, state)
+    async with service.away():
+        await service.time.advance(away_s)
+    await served_as_ever(service, call)
 
 
 @pytest.mark.parametrize("state", LIVING[1:])
-async def test_stopped_in_each_state_until_all_is_over(house: House, state: State) -> None:
-    people(house)
-    call = await house.call()
-    await house.until(call, state)
-    async with house.away():
-        await house.time.advance(600)
-    await served_as_ever(house, call)
+async def test_stopped_in_each_state_until_all_is_over(service: House, state: State) -> None:
+    people(service)
+    call = await service.call()
+    await service.until(call, state)
+    async with service.away():
+        await service.time.advance(600)
+    await served_as_ever(service, call)
 
 
 @pytest.mark.parametrize("state", LIVING)
-async def test_stopped_in_each_state_while_asterisk_dies(house: House, state: State) -> None:
-    people(house)
-    call = await house.call()
-    await house.until(call, state)
-    async with house.away():
-        house.fake.crash(back_after_s=1)
-        await house.time.advance(5)
-    end = await house.end(call)
+async def test_stopped_in_each_state_while_asterisk_dies(service: House, state: State) -> None:
+    people(service)
+    call = await service.call()
+    await service.until(call, state)
+    async with service.away():
+        service.fake.crash(back_after_s=1)
+        await service.time.advance(5)
+    end = await service.end(call)
     assert (end.outcome, end.cause.slug) == ("lost", "asterisk_restarted")
-    assert house.fake.rings[ANNA] <= 1
+    assert service.fake.rings[ANNA] <= 1
 
 
-async def test_stopped_at_every_moment_around_the_order_to_dial(house: House) -> None:
+async def test_stopped_at_every_moment_around_the_order_to_dial(service: House) -> None:
     """Between the commit and the order, while the order is under way, between its answer and the note of it."""
-    people(house)
+    people(service)
     for moment_ms in range(0, 40, 2):
-        house.fake.rings.clear()
-        call = await house.call()
-        await house.time.advance(moment_ms / 1000)
-        await house.restart()
-        await served_as_ever(house, call)
-        await house.time.advance(10)
+        service.fake.rings.clear()
+        call = await service.call()
+        await service.time.advance(moment_ms / 1000)
+        await service.restart()
+        await served_as_ever(service, call)
+        await service.time.advance(10)
 
 
-async def test_stopped_at_every_moment_around_the_order_to_a_busy_citizen(house: House) -> None:
-    house.fake.citizen(ANNA, busy=True)
+async def test_stopped_at_every_moment_around_the_order_to_a_busy_citizen(service: House) -> None:
+    service.fake.citizen(ANNA, busy=True)
     for moment_ms in range(0, 40, 2):
-        house.fake.rings.clear()
-        call = await house.call()
-        await house.time.advance(moment_ms / 1000)
-        await house.restart()
-        end = await house.end(call)
+        service.fake.rings.clear()
+        call = await service.call()
+        await service.time.advance(moment_ms / 1000)
+        await service.restart()
+        end = await service.end(call)
         assert (end.path, end.outcome) == ("requested dialing ended", "busy"), moment_ms
-        assert house.fake.rings == {ANNA: 1}
+        assert service.fake.rings == {ANNA: 1}
 
 
-async def test_stopped_time_and_again(house: House) -> None:
-    people(house)
-    call = await house.call()
+async def test_stopped_time_and_again(service: House) -> None:
+    people(service)
+    call = await service.call()
     for _ in range(30):
-        await house.time.advance(1.1)
-        await house.restart()
-    await served_as_ever(house, call)
+        await service.time.advance(1.1)
+        await service.restart()
+    await served_as_ever(service, call)
 
 
-async def test_an_order_that_was_never_sent_is_sent_by_the_next_life(house: House) -> None:
-    people(house)
-    house.fake.cut()
-    await house.is_deaf()
-    call = await house.call()
-    await house.stop()
-    house.fake.mend()
-    await house.start()
-    await served_as_ever(house, call)
+async def test_an_order_that_was_never_sent_is_sent_by_the_next_life(service: House) -> None:
+    people(service)
+    service.fake.cut()
+    await service.is_deaf()
+    call = await service.call()
+    await service.stop()
+    service.fake.mend()
+    await service.start()
+    await served_as_ever(service, call)
 
 
-async def test_an_order_that_comes_too_late_is_not_sent(house: House) -> None:
-    people(house)
-    house.fake.cut()
-    await house.is_deaf()
-    call = await house.call()
-    await house.stop()
-    house.fake.mend()
-    await house.time.advance(120)
-    await house.start()
-    end = await house.end(call)
+async def test_an_order_that_comes_too_late_is_not_sent(service: House) -> None:
+    people(service)
+    service.fake.cut()
+    await service.is_deaf()
+    call = await service.call()
+    await service.stop()
+    service.fake.mend()
+    await service.time.advance(120)
+    await service.start()
+    end = await service.end(call)
     assert end.outcome in ("failed", "unreachable")
-    assert house.fake.rings == {}
+    assert service.fake.rings == {}
 
 
-async def test_an_order_whose_answer_was_lost_together_with_the_life_that_sent_it(house: House) -> None:
-    people(house)
-    house.fake.lose_reply("dial", done=True)
-    call = await house.call()
-    await house.time.advance(0.02)
-    await house.restart()
-    await served_as_ever(house, call)
+async def test_an_order_whose_answer_was_lost_together_with_the_life_that_sent_it(service: House) -> None:
+    people(service)
+    service.fake.lose_reply("dial", done=True)
+    call = await service.call()
+    await service.time.advance(0.02)
+    await service.restart()
+    await served_as_ever(service, call)
 
 
-async def test_an_abort_is_carried_out_by_the_next_life(house: House) -> None:
-    people(house)
-    call = await house.call()
-    await house.until(call, State.TALKING)
-    house.fake.delays["hang_up"] = 5.0
-    abort = asyncio.create_task(house.conductor.abort(call, by="client:portal"))
-    await house.time.advance(1)
-    await house.stop()
+async def test_an_abort_is_carried_out_by_the_next_life(service: House) -> None:
+    people(service)
+    call = await service.call()
+    await service.until(call, State.TALKING)
+    service.fake.delays["hang_up"] = 5.0
+    abort = asyncio.create_task(service.conductor.abort(call, by="client:portal"))
+    await service.time.advance(1)
+    await service.stop()
     abort.cancel()
-    house.fake.delays.clear()
-    await house.start()
-    end = await house.end(call)
+    service.fake.delays.clear()
+    await service.start()
+    end = await service.end(call)
     assert (end.outcome, end.cause.slug) == ("cancelled", "aborted")
 
 
-async def test_the_next_device_is_tried_by_the_next_life(house: House) -> None:
-    anna = house.fake.citizen(ANNA, answers=False)
-    house.fake.citizen(BORIS, answers=False)
-    call = await house.call(devices=[mobile(ANNA), mobile(BORIS)])
-    await house.until(call, State.RINGING)
-    async with house.away():
+async def test_the_next_device_is_tried_by_the_next_life(service: House) -> None:
+    anna = service.fake.citizen(ANNA, answers=False)
+    service.fake.citizen(BORIS, answers=False)
+    call = await service.call(devices=[mobile(ANNA), mobile(BORIS)])
+    await service.until(call, State.RINGING)
+    async with service.away():
         anna.decline(486)
-        await house.time.advance(3)
-    second = await house.until(call, State.RINGING)
+        await service.time.advance(3)
+    second = await service.until(call, State.RINGING)
     assert second.attempt == 2
-    assert house.fake.rings == {ANNA: 1, BORIS: 1}
+    assert service.fake.rings == {ANNA: 1, BORIS: 1}
 
 
-async def test_a_call_for_tomorrow_survives_the_night(house: House) -> None:
-    people(house)
-    house.opening = closed_until(NOON + timedelta(hours=20))
-    call = await house.call()
-    async with house.away():
-        await house.time.advance(10 * 3600)
-    await house.time.advance(10 * 3600)
-    end = await house.end(call)
+async def test_a_call_for_tomorrow_survives_the_night(service: House) -> None:
+    people(service)
+    service.opening = closed_until(NOON + timedelta(hours=20))
+    call = await service.call()
+    async with service.away():
+        await service.time.advance(10 * 3600)
+    await service.time.advance(10 * 3600)
+    end = await service.end(call)
     assert end.outcome == "completed"
-    assert house.fake.rings == {ANNA: 1}
+    assert service.fake.rings == {ANNA: 1}
 
 
-async def test_a_call_that_was_due_while_the_service_was_away_rings_at_its_return(house: House) -> None:
-    people(house)
-    house.opening = closed_until(NOON + timedelta(hours=20))
-    call = await house.call()
-    async with house.away():
-        await house.time.advance(21 * 3600)
-    before = house.time()
-    await house.until(call, State.RINGING)
-    assert house.time() - before < timedelta(seconds=2)
+async def test_a_call_that_was_due_while_the_service_was_away_rings_at_its_return(service: House) -> None:
+    people(service)
+    service.opening = closed_until(NOON + timedelta(hours=20))
+    call = await service.call()
+    async with service.away():
+        await service.time.advance(21 * 3600)
+    before = service.time()
+    await service.until(call, State.RINGING)
+    assert service.time() - before < timedelta(seconds=2)
 
 
-async def test_a_stop_is_quick_whatever_goes_on(house: House) -> None:
-    people(house)
+async def test_a_stop_is_quick_whatever_goes_on(service: House) -> None:
+    people(service)
     for moment_ms in range(0, 100, 5):
-        call = await house.call()
-        await house.time.advance(moment_ms / 1000)
+        call = await service.call()
+        await service.time.advance(moment_ms / 1000)
         async with asyncio.timeout(1):
-            await house.stop()
-        await house.start()
-        await house.conductor.abort(call, by="client:portal")
-        await house.end(call)
+            await service.stop()
+        await service.start()
+        await service.conductor.abort(call, by="client:portal")
+        await service.end(call)

@@ -45,22 +45,22 @@ WAYS = (
 class Storm:
     """One weather, the same for the same seed."""
 
-    def __init__(self, house: House, seed: int) -> None:
-        self.house, self.dice = house, random.Random(seed)  # noqa: S311
+    def __init__(self, service: House, seed: int) -> None:
+        self.service, self.dice = service, random.Random(seed)  # noqa: S311
         self.calls: dict[str, list[str]] = {}
 
     def people(self) -> None:
-        fake = self.house.fake
+        fake = self.service.fake
         fake.queue("support", timeout_s=5, retry_s=1, wrapup_s=1)
         for name, ways in (("ann", {}), ("bob", {"declines": True}), ("cid", {"lets_ring": True}), ("dan", {})):
             fake.agent(name, after_s=2, hangs_up_after_s=self.dice.choice([5.0, 20.0]), **ways)
 
     async def citizens(self) -> None:
         for number in range(CALLS):
-            await self.house.time.advance(self.dice.uniform(0, 3))
+            await self.service.time.advance(self.dice.uniform(0, 3))
             devices = [f"+7916{number:03}{place:04}" for place in range(self.dice.choice([1, 1, 2, 3]))]
             for device in devices:
-                self.house.fake.citizen(device, after_s=self.dice.uniform(0, 8), **self.dice.choice(WAYS))
+                self.service.fake.citizen(device, after_s=self.dice.uniform(0, 8), **self.dice.choice(WAYS))
             order = wanted(
                 devices[0],
                 user=f"user-{number}",
@@ -68,7 +68,7 @@ class Storm:
                 terms=TERMS,
                 devices=[mobile(each) for each in devices],
             )
-            call = await self._insist(lambda order=order: self.house.conductor.open(order))
+            call = await self._insist(lambda order=order: self.service.conductor.open(order))
             self.calls[call.call_id] = devices
             if self.dice.random() < 0.2:
                 asyncio.get_running_loop().call_later(
@@ -77,7 +77,7 @@ class Storm:
 
     def _abort_soon(self, call_id: str) -> None:
         async def abort() -> None:
-            await self.house.conductor.abort(call_id, by="client:portal")
+            await self.service.conductor.abort(call_id, by="client:portal")
 
         self._task = asyncio.create_task(abort())
 
@@ -95,30 +95,30 @@ class Storm:
             self.cut, self.silence, self.restart, self.lock, self.lose_replies,
         ]  # fmt: skip
         while True:
-            await self.house.time.advance(self.dice.uniform(0.01, 8))
+            await self.service.time.advance(self.dice.uniform(0.01, 8))
             await self.dice.choice(troubles)()
 
     async def cut(self) -> None:
-        self.house.fake.cut()
-        await self.house.time.advance(self.dice.choice([0.01, 1, 10, 30]))
-        self.house.fake.mend()
+        self.service.fake.cut()
+        await self.service.time.advance(self.dice.choice([0.01, 1, 10, 30]))
+        self.service.fake.mend()
 
     async def silence(self) -> None:
-        self.house.fake.close_line()
+        self.service.fake.close_line()
 
     async def restart(self) -> None:
-        await self.house.stop()
-        await self.house.time.advance(self.dice.choice([0, 0.1, 5, 20]))
-        self.house.start_deaf()
+        await self.service.stop()
+        await self.service.time.advance(self.dice.choice([0, 0.1, 5, 20]))
+        self.service.start_deaf()
 
     async def lock(self) -> None:
-        with self.house.locked():
-            await self.house.time.advance(self.dice.choice([0.1, 3]))
+        with self.service.locked():
+            await self.service.time.advance(self.dice.choice([0.1, 3]))
 
     async def lose_replies(self) -> None:
         for what in ("dial", "hang_up", "look"):
             if self.dice.random() < 0.5:
-                self.house.fake.lose_reply(what, done=self.dice.random() < 0.5)
+                self.service.fake.lose_reply(what, done=self.dice.random() < 0.5)
 
     async def rages(self) -> None:
         self.people()
@@ -126,29 +126,29 @@ class Storm:
         await self.citizens()
         weather.cancel()
         await asyncio.gather(weather, return_exceptions=True)
-        self.house.fake.mend()
-        await self.house.hears()
+        self.service.fake.mend()
+        await self.service.hears()
 
     async def calm(self) -> list[Ending]:
         """What is left when it is over."""
         ends = []
         for call in self.calls:
-            await self.house.until(call, State.ENDED)
-            ends.append(Ending(await self.house.history(call)))
-        await self.house.time.advance(60)
-        assert not self.house.fake.living
-        assert await self.house.unsettled() == []
-        assert await self.house.ledger.next_wake() is None
+            await self.service.until(call, State.ENDED)
+            ends.append(Ending(await self.service.history(call)))
+        await self.service.time.advance(60)
+        assert not self.service.fake.living
+        assert await self.service.unsettled() == []
+        assert await self.service.ledger.next_wake() is None
         return ends
 
     def rung_at_most_once(self) -> None:
-        again = {device: count for device, count in self.house.fake.rings.items() if count > 1}
+        again = {device: count for device, count in self.service.fake.rings.items() if count > 1}
         assert not again
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-async def test_every_call_ends_once_and_nobody_is_rung_twice(house: House, seed: int) -> None:
-    storm = Storm(house, seed)
+async def test_every_call_ends_once_and_nobody_is_rung_twice(service: House, seed: int) -> None:
+    storm = Storm(service, seed)
     await storm.rages()
     ends = await storm.calm()
     storm.rung_at_most_once()
@@ -158,13 +158,13 @@ async def test_every_call_ends_once_and_nobody_is_rung_twice(house: House, seed:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-async def test_also_when_asterisk_itself_dies(house: House, seed: int) -> None:
-    storm = Storm(house, seed)
+async def test_also_when_asterisk_itself_dies(service: House, seed: int) -> None:
+    storm = Storm(service, seed)
 
     async def crashes() -> None:
         while True:
-            await house.time.advance(storm.dice.uniform(10, 40))
-            house.fake.crash(back_after_s=storm.dice.uniform(0.5, 5))
+            await service.time.advance(storm.dice.uniform(10, 40))
+            service.fake.crash(back_after_s=storm.dice.uniform(0.5, 5))
 
     crashing = asyncio.create_task(crashes())
     await storm.rages()
