@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from joserfc import jwt
@@ -19,6 +20,8 @@ _ALGORITHM = "HS256"
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
 #: A token of ours has some 400 bytes; longer ones are not worth a hash.
 _LONGEST = 4096
+#: Tokens whose signature is remembered as good. A portal asks with the same one for minutes.
+_REMEMBERED = 1000
 #: RFC 7518, 3.2: the key must be at least as long as the hash.
 SHORTEST_KEY = 32
 
@@ -49,6 +52,7 @@ class Tokens:
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
+        self._good: OrderedDict[str, Grant] = OrderedDict()
         self._rules = jwt.JWTClaimsRegistry(
             now=self._now,
             iss={"essential": True, "value": issuer},
@@ -81,6 +85,16 @@ class Tokens:
 
     def check(self, token: str) -> Grant:
         """What the token grants now. Raises NotAToken."""
+        known = self._good.get(token)
+        if known is not None and self._now() < known.expires_at:
+            return known
+        grant = self._examine(token)
+        self._good[token] = grant
+        if len(self._good) > _REMEMBERED:
+            self._good.popitem(last=False)
+        return grant
+
+    def _examine(self, token: str) -> Grant:
         if len(token) > _LONGEST or not token.isascii():
             raise NotAToken("the token is not one of this service")
         try:
