@@ -83,8 +83,6 @@ async def test_a_fact_about_no_call_of_ours_is_refused_and_takes_nobody_along(se
     answered = fact(call, e.DeviceAnswered(leg_of(call)), service)
     jobs = [taker(service).submit(stranger), taker(service).submit(answered)]
     results = await asyncio.gather(*jobs, return_exceptions=True)
-        taker(service).submit(stranger), taker(service).submit(answered), return_exceptions=True
-    )
     assert isinstance(results[0], errors.UnknownCall)
     assert isinstance(results[1], Call)
     assert results[1].state is State.ANSWERED
