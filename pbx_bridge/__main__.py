@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 from cyclopts import App, Parameter
 from rich.console import Console
 
@@ -26,6 +27,8 @@ client = App(name="client", help="Programs that may ask: add, list, disable.")
 app.command(client)
 #: The exit code of a service that another one replaced: whoever restarts services must not restart this one.
 TAKEN_OVER = 3
+#: Seconds after which a start that waits for the database says so.
+NOTICE_S = 3.0
 out = Console(highlight=False, soft_wrap=True)
 
 
@@ -38,8 +41,18 @@ def serve_(*, config: Config = None) -> None:
 
 
 async def _serve(wanted: settings.Settings) -> None:
-    await migrate(wanted.database.url.get_secret_value())
+    await _migrate_aloud(wanted)
     await serve(wanted)
+
+
+async def _migrate_aloud(wanted: settings.Settings) -> None:
+    """Bring the database up to date; whoever looks at a service that does not begin finds the reason in its log."""
+    words = "the database is locked or busy: waiting up to a minute for it"
+    late = asyncio.get_running_loop().call_later(NOTICE_S, structlog.get_logger(__name__).warning, words)
+    try:
+        await migrate(wanted.database.url.get_secret_value())
+    finally:
+        late.cancel()
 
 
 @app.command

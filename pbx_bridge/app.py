@@ -23,7 +23,7 @@ from .asterisk.exchange import Exchange
 from .call.model import Terms
 from .conductor.conductor import Conductor
 from .conductor.ports import Replaced
-from .ledger import Ledger, LedgerUnavailable
+from .ledger import BadKey, Ledger, LedgerUnavailable
 from .metrics import Figures
 from .portal.needs import Needs, Service
 from .portal.needs import Settings as PortalSettings
@@ -72,11 +72,14 @@ def exchange_of(settings: Settings) -> Exchange:
 
 
 async def ledger_of(settings: Settings) -> Ledger:
-    """The memory, as configured. Raises LedgerUnavailable with a sentence."""
+    """The memory, as configured. Raises LedgerUnavailable and CannotStart with a sentence."""
     keys = [key.get_secret_value() for key in settings.secrets.sealing_keys]
     if not keys:
         raise CannotStart("There is no sealing key: set secrets.sealing_keys, or let `pbx-bridge setup` make one.")
-    return await Ledger.open(settings.database.url.get_secret_value(), keys)
+    try:
+        return await Ledger.open(settings.database.url.get_secret_value(), keys)
+    except BadKey as error:
+        raise CannotStart(f"secrets.sealing_keys: {error}.") from error
 
 
 @asynccontextmanager

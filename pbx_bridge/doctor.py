@@ -90,7 +90,7 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("database", "fail", str(error))
         return
     try:
-        await ledger.ping()
+        await ledger.may_write()
         clients = [each for each in await ledger.clients() if not each.disabled_at]
         yield Finding("database", "ok", f"schema {await ledger.schema_version()}")
         if not clients:
@@ -181,4 +181,3 @@ async def _has_context(ami: Ami, context: str) -> bool:
     except AsteriskError:
         return False
     return any(each.get("Context") == context for each in answer)
-

@@ -18,6 +18,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as UnreadableVariable
 
 CONFIG_VARIABLE = "PBX_CONFIG"
 #: Looked for in this order when neither the command line nor PBX_CONFIG names a file.
@@ -172,6 +173,10 @@ def load(named: Path | None = None) -> Settings:
         return reader()
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path} is not TOML: {error}.") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path} is not TOML: byte {error.start + 1} is not UTF-8.") from None
+    except UnreadableVariable:
+        raise SettingsError(_not_json()) from None
     except ValidationError as error:
         raise SettingsError(_sentences(path, error)) from None
 
@@ -189,8 +194,18 @@ def _check_environment() -> None:
 
 def _sentences(path: Path | None, error: ValidationError) -> str:
     where = str(path) if path else "the environment"
-    faults = [f"{'.'.join(str(part) for part in each['loc'])}: {each['msg']}" for each in _faults(error)]
+    faults = [f"{'.'.join(str(part) for part in each['loc'])}: {_fault(each)}" for each in _faults(error)]
     return f"The configuration in {where} cannot be used:\n  " + "\n  ".join(faults)
+
+
+def _fault(fault: Any) -> str:
+    return "there is no such setting" if fault["type"] == "extra_forbidden" else str(fault["msg"])
+
+
+def _not_json() -> str:
+    """The value itself stays unsaid: it may be a secret."""
+    names = [name for name in os.environ if name.startswith("PBX_") and name not in FOREIGN]
+    return f"A setting that is a list or a table is JSON in the environment; one of these is not: {', '.join(names)}."
 
 
 def _faults(error: ValidationError) -> list[Any]:

@@ -210,9 +210,10 @@ class PostgresStore:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[Desk]:
         connection = self._engine.connect()
+        with translated(self._place):
+            await connection.start()
         try:
             with translated(self._place):
-                await connection.start()
                 await connection.begin()
             yield PostgresDesk(connection, self._place)
             with translated(self._place):

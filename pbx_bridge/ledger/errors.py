@@ -19,6 +19,15 @@ class LedgerUnavailable(LedgerError):
         self.retryable = retryable
 
 
+class NewerTables(LedgerUnavailable):
+    """The tables belong to a newer release."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the tables are at revision {revision}, newer than this program; run the release they were made for"
+        )
+
+
 class Unreadable(LedgerError):
     """A sealed value cannot be opened: its key is not among the given ones, or the value was tampered with."""
 

@@ -13,7 +13,7 @@ from sqlalchemy import Row, Select, text
 from ..call.model import Call
 from . import clients, outbox, reads, reseal
 from .engines import PATIENCE_S, Store, connect, parse, sqlite_file
-from .errors import LedgerUnavailable, Refused
+from .errors import LedgerUnavailable, NewerTables, Refused
 from .explain import EXPLAINABLE, explain
 from .rows import Rows
 from .seal import Seal
@@ -183,6 +183,11 @@ class Ledger:
         """Returns if the database answers; for readiness."""
         await self.schema_version()
 
+    async def may_write(self) -> None:
+        """Returns if a transaction can begin now: readers of SQLite get through where a writer would wait."""
+        async with self._store.writing() as desk:
+            await desk.run(lambda connection: None)
+
     async def schema_version(self) -> str | None:
         """The revision of the tables; None for a database without any."""
         rows = await self._ask(text("SELECT version_num FROM alembic_version"))  # type: ignore[arg-type]
@@ -205,9 +210,7 @@ class Ledger:
 
     def _check(self, version: str | None) -> None:
         if version not in REVISIONS and version is not None:
-            raise LedgerUnavailable(
-                f"the tables are at revision {version}, newer than this program; run the release they were made for"
-            )
+            raise NewerTables(version)
         if version != REVISIONS[-1]:
             raise LedgerUnavailable(f"the tables are not at revision {REVISIONS[-1]} yet; run the migrations first")
 

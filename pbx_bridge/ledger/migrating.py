@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 
 from .engines import connect, parse, sqlite_file
-from .errors import LedgerUnavailable
+from .errors import LedgerUnavailable, NewerTables
 
 #: Where the revisions are: migrations/ in the tree, and in this package through a link, so that a wheel has them.
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -50,10 +50,16 @@ def _run(connection: Connection, to: str, say: Progress) -> None:
     # alembic takes 0.8 s to import; a program whose tables are ready never needs it.
     from alembic import command
     from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
     from alembic.util import CommandError
+
+    from .tables import REVISIONS
 
     if connection.dialect.name == "postgresql":
         connection.execute(text(_LOCK))
+    present = MigrationContext.configure(connection).get_current_revision()
+    if present is not None and present not in REVISIONS:
+        raise NewerTables(present)
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes.update(connection=connection, say=say)
