@@ -52,12 +52,6 @@ _PRESS_AGAIN = "Нажмите кнопку ещё раз."
 REASONS: dict[str, Reason] = {
     "agent_hung_up": Reason(Outcome.COMPLETED, "the agent hung up", "Специалист завершил разговор.", ""),
     "citizen_hung_up": Reason(Outcome.COMPLETED, "the citizen hung up", "Вы завершили разговор.", ""),
-    "talk_over": Reason(
-        Outcome.COMPLETED,
-        "the talk ended; who hung up first is not known",
-        "Разговор завершён.",
-        "",
-    ),
     "no_answer": Reason(
         Outcome.NO_ANSWER,
         "the device rang and nobody answered",

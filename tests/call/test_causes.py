@@ -12,6 +12,7 @@ import pbx_bridge
 from pbx_bridge.call import causes, moves
 from pbx_bridge.call.causes import REASONS, Cause, Source, reason
 from pbx_bridge.call.states import Outcome
+from tests.call.reach import calls, slug
 
 TREE = Path(pbx_bridge.__file__).parent
 CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
@@ -34,6 +35,12 @@ def test_every_cause_that_the_source_gives_has_its_row() -> None:
     assert slugs_given() <= set(REASONS)
 
 
+def test_no_row_is_there_for_nobody() -> None:
+    reached = {call.cause.slug for call in calls() if call.cause} | {slug(call) for call in calls()}
+    by_code = {*causes.BY_SIP.values(), *causes.BY_Q850.values(), *moves.QUEUE_STATUS.values()}
+    assert set(REASONS) <= reached | by_code | slugs_given()
+
+
 @pytest.mark.parametrize("table", [causes.BY_SIP, causes.BY_Q850, moves.QUEUE_STATUS], ids=["sip", "q850", "queue"])
 def test_every_code_leads_to_a_row(table: dict[int | str, str]) -> None:
     assert set(table.values()) <= set(REASONS)
@@ -44,11 +51,11 @@ def test_every_verdict_that_rings_on_and_every_last_word_has_its_row() -> None:
     assert not moves.TRIES_AGAIN & moves.LAST_WORDS
 
 
-@pytest.mark.parametrize("slug", REASONS)
-def test_a_row_speaks_to_engineers_in_english_and_to_citizens_in_russian(slug: str) -> None:
-    row = REASONS[slug]
-    assert re.fullmatch(r"[a-z][a-z0-9_]*", slug)
-    assert row.en, slug
+@pytest.mark.parametrize("name", REASONS)
+def test_a_row_speaks_to_engineers_in_english_and_to_citizens_in_russian(name: str) -> None:
+    row = REASONS[name]
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+    assert row.en, name
     assert not CYRILLIC.search(row.en)
     assert CYRILLIC.search(row.ru)
     assert row.ru.endswith(".")
