@@ -71,13 +71,13 @@ def unfold(call: Call, event: e.Event) -> Iterator[e.Event]:
             yield e.DeviceAnswered(event.leg)
         if offered and call.state in (State.DIALING, State.RINGING, State.ANSWERED):
             yield e.QueueJoined(event.leg, call.queue, 1)
-        if isinstance(event, e.AgentAnswered) and event.agent not in call.ringing and call.state not in _TALK:
+        if isinstance(event, e.AgentAnswered) and event.agent not in call.ringing and call.state in _BEFORE_TALK:
             yield e.AgentRang(event.leg, event.agent)
     yield event
 
 
-#: Here an agent's answer is nobody's first word: it is late, or about a queue that is being left.
-_TALK = frozenset({State.TALKING, State.ON_HOLD, State.TRANSFERRING})
+#: Elsewhere an agent's answer implies nothing: it is late, or about a queue that is being left.
+_BEFORE_TALK = frozenset({State.DIALING, State.RINGING, State.ANSWERED, State.QUEUED, State.OFFERED})
 
 
 def deadline(call: Call) -> datetime | None:
