@@ -252,9 +252,7 @@ async def test_calls_that_ended_in_every_way_are_all_told_after_one_restart(stag
         calls.append(await stage.call(citizen))
         await asyncio.gather(stage.becomes(calls[-1], "ringing"), citizen.rings())
     async with stage.service_dead():
-        await asyncio.gather(
-            citizens[0].hang_up(), bob.hang_up(), citizens[2].decline(486), citizens[3].decline(603)
-        )
+        await asyncio.gather(citizens[0].hang_up(), bob.hang_up(), citizens[2].decline(486), citizens[3].decline(603))
         at = await over(*citizens)
     ends = await stage.ends(*calls)
     assert [end.cause.slug for end in ends] == ["citizen_hung_up", "agent_hung_up", "busy", "rejected"]
