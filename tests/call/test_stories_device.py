@@ -139,6 +139,11 @@ def test_a_phone_that_rings_on_is_hung_up_and_the_next_device_rings() -> None:
     assert story.call.verdict is None
 
 
+def test_a_phone_that_begins_to_ring_late_does_not_ring_longer() -> None:
+    story = Story.dialling(ring_s=45, grace_s=10).rings(after=20)
+    assert deadline(story.call) == MORNING + seconds(55)
+
+
 def test_a_hang_up_that_stays_unanswered_ends_the_call_and_rings_nobody_else() -> None:
     story = Story.dialling(count=2).rings().time_passes().time_passes()
     assert story.end == ("no_answer", "no_answer")
