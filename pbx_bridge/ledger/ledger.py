@@ -46,6 +46,8 @@ class Ledger:
         ledger = cls(connect(place, patience_s), Rows(Seal(keys)))
         try:
             ledger._check(await ledger.schema_version())
+            if last := await ledger._store.read(lambda connection: connection.scalar(reads.LAST_EVENT)):
+                ledger._rows.continue_after(last)
         except BaseException:
             await ledger.close()
             raise
@@ -110,7 +112,11 @@ class Ledger:
         return [self._rows.event(row) for row in rows]
 
     async def events_after(self, event_id: str, client: str | None = None, limit: int = 1000) -> list[StoredEvent]:
-        """The events of all calls (of `client`) with an id above `event_id`, by id; "" begins at the first."""
+        """The events of all calls (of `client`) with an id above `event_id`, by id; "" begins at the first.
+
+        Where several processes write, an event may appear a moment after one with a greater id: who follows the
+        stream must read the last seconds again, and knows by (call, sequence) what he has seen.
+        """
         statement = reads.LATER_EVENTS if client is None else reads.LATER_EVENTS_OF_CLIENT
         rows = await self._ask(statement, {"after": event_id, "client": client, "limit": limit})
         return [self._rows.event(row) for row in rows]

@@ -38,6 +38,7 @@ EVENTS = (
 LATER_EVENTS = (
     select(*EVENT_COLUMNS).where(events.c.id > bindparam("after")).order_by(events.c.id).limit(bindparam("limit"))
 )
+LAST_EVENT = select(func.max(events.c.id))
 LATER_EVENTS_OF_CLIENT = LATER_EVENTS.where(events.c.client == bindparam("client"))
 KEYS = select(idempotency.c.client, idempotency.c.key, idempotency.c.fingerprint, idempotency.c.call_id).where(
     tuple_(idempotency.c.client, idempotency.c.key).in_(bindparam("pairs", expanding=True))

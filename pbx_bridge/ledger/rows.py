@@ -19,6 +19,7 @@ from .tables import calls, events
 from .values import NewEvent, StoredEvent
 
 _REMEMBERED = 20_000
+EVT = "evt_"
 BIRTH = "calls.sealed_request"
 
 #: What `Rows.call` needs, in its order.
@@ -118,11 +119,15 @@ class Rows:
         if len(self._births) > _REMEMBERED:
             self._births.popitem(last=False)
 
+    def continue_after(self, event_id: str) -> None:
+        """New ids will be greater than this one, even if the clock was turned back before this start."""
+        self._last_id = max(self._last_id, int.from_bytes(ULID.from_str(event_id.removeprefix(EVT)).bytes, "big"))
+
     def _event_id(self, at: datetime) -> str:
         """`evt_` and a ULID; within this process each is greater than the one before, whatever the clock does."""
         fresh = int(at.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
         self._last_id = max(fresh, self._last_id + 1)
-        return f"evt_{ULID.from_bytes(self._last_id.to_bytes(16, 'big'))}"
+        return f"{EVT}{ULID.from_bytes(self._last_id.to_bytes(16, 'big'))}"
 
 
 def event_place(sequence: int) -> str:

@@ -21,6 +21,7 @@ from pbx_bridge.ledger import AuditLine, BadCursor, CallFilter, Change, Ledger, 
 from pbx_bridge.ledger.reads import read_cursor, write_cursor
 
 from .ledger_calls import (
+    KEY,
     NOON,
     aborting,
     birth,
@@ -291,6 +292,15 @@ async def test_a_stream_reads_on_from_the_last_event_it_saw(ledger: Ledger) -> N
     assert [each.call_id for each in everything] == [call.id for call in calls]
     assert await ledger.events_after(everything[1].id, limit=1) == [everything[2]]
     assert [each.call_id for each in await ledger.events_after("", client="kiosk")] == [calls[3].id]
+
+
+async def test_a_clock_turned_back_puts_no_event_before_older_ones(ledger: Ledger, ledger_url: str) -> None:
+    await put(ledger, birth(newborn("u-1", NOON)))
+    next_life = await Ledger.open(ledger_url, [KEY])
+    earlier = newborn("u-2", NOON - timedelta(hours=1))
+    await put(next_life, birth(earlier))
+    assert [each.call_id for each in await ledger.events_after("")][-1] == earlier.id
+    await next_life.close()
 
 
 async def test_a_reader_that_missed_events_reads_after_a_sequence(ledger: Ledger) -> None:
