@@ -179,16 +179,15 @@ class FakeExchange:
         self._away = None
 
     def lose_reply(self, to: str, *, done: bool) -> None:
-        """The next answer to `dial`, `hang_up`, `redirect` or `look` gets lost; `done`: the request got through."""
+        """The next answer to `dial`, `hang_up`, `redirect`, `connect`, `check` or `look` gets lost. `done`: what was
+        asked for was done."""
         self._lost_replies.setdefault(to, deque()).append(done)
 
     # ── the seam ─────────────────────────────────────────────────────────────────────────────────────
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[FakeLine]:
         """See conductor.ports.Telephony."""
-        await asyncio.sleep(REPLY_S)
-        if self._away:
-            raise OutOfReach(self._away)
+        await self._looked_up("connect")
         self._end_line(Replaced("another process listens to this exchange now: stop"))
         line = self._line = FakeLine(self)
         try:
@@ -212,7 +211,15 @@ class FakeExchange:
 
     async def check(self) -> None:
         """Raises OutOfReach."""
-        await asyncio.sleep(REPLY_S)
+        await self._looked_up("check")
+
+    async def _looked_up(self, what: str) -> None:
+        """A question that changes nothing."""
+        await asyncio.sleep(REQUEST_S)
+        lost = self._lost_replies.get(what)
+        if lost:
+            lost.popleft()
+            raise OutOfReach(f"the answer to {what} was lost")
         if self._away:
             raise OutOfReach(self._away)
 
@@ -226,11 +233,7 @@ class FakeExchange:
 
     async def picture(self, since: datetime) -> Picture:
         """What a look shows; a leg that ends meanwhile is in both lists."""
-        lost = self._lost_replies.get("look")
-        if lost:
-            lost.popleft()
-            await asyncio.sleep(REPLY_S)
-            raise OutOfReach("the answer to a look was lost")
+        await self._looked_up("look")
         started, breaks = self._since, self._breaks
         legs = {leg: each.seen() for leg, each in self._legs.items()}
         await asyncio.sleep(REPLY_S)

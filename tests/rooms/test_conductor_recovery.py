@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
+from pbx_bridge.asterisk.fake_legs import FakeLeg
 from pbx_bridge.asterisk.fake_people import Agent, Citizen
 from pbx_bridge.call.states import State
-from pbx_bridge.conductor.ports import Replaced
+from pbx_bridge.conductor.ports import DialOrder, Replaced
 from tests.house import ANNA, BORIS, TERMS, House, mobile
 
 pytest_plugins = ("tests.house_plugin",)
@@ -220,8 +221,7 @@ async def test_a_call_that_is_opened_during_the_look_is_not_taken_for_one_that_w
     assert service.fake.rings == {ANNA: 1}
 
 
-async def test_a_leg_whose_call_is_over_is_hung_up_after_the_look(service: House) -> None:
-    people(service)
+async def test_an_abort_that_was_asked_while_deaf_is_carried_out_after_the_look(service: House) -> None:
     service.fake.citizen(ANNA, answers=False)
     call = await service.call()
     await service.until(call, State.RINGING)
@@ -231,6 +231,50 @@ async def test_a_leg_whose_call_is_over_is_hung_up_after_the_look(service: House
         service.start_deaf()
     assert (await service.end(call)).outcome == "cancelled"
     assert not service.fake.living
+
+
+async def test_a_leg_whose_call_is_over_is_hung_up_after_the_look(
+    service: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeLeg, "_reach_limit", lambda leg: None)
+    service.fake.citizen(ANNA)
+    service.fake.agent("ann")
+    call = await service.call()
+    await service.until(call, State.TALKING)
+    async with service.cut():
+        await service.until(call, State.ENDED)
+        assert service.fake.living
+    await service.time.advance(1)
+    assert not service.fake.living
+
+
+async def test_a_leg_that_is_none_of_ours_is_left_alone(service: House) -> None:
+    anna = service.fake.citizen(ANNA, answers=False)
+    await service.fake.dial(DialOrder("pb.call_of_somebody_else.1", mobile(ANNA), "support", 30, 60, 300, "1", "ru"))
+    await service.restart()
+    await service.time.advance(5)
+    assert anna.talk is not None
+
+
+@pytest.mark.parametrize("way", ["declines", "hangs up"])
+async def test_the_citizen_goes_at_every_moment_around_the_look_of_the_next_life(service: House, way: str) -> None:
+    """The order to dial was sent, its answer never came, and what the look shows is old a moment later."""
+    anna = service.fake.citizen(ANNA, answers=False)
+    service.fake.agent("ann")
+    for moment_ms in range(0, 80, 4):
+        service.fake.rings.clear()
+        call = await service.call()
+        await service.time.advance(0.02)
+        await service.stop()
+        if way == "hangs up":
+            anna.answer()
+        service.start_deaf()
+        await service.time.advance(moment_ms / 1000)
+        anna.hang_up()
+        end = await service.end(call)
+        assert end.outcome == ("rejected" if way == "declines" else "abandoned"), moment_ms
+        assert service.fake.rings == {ANNA: 1}, moment_ms
+        await service.hears()
 
 
 async def test_while_deaf_a_call_that_must_be_over_is_ended(service: House) -> None:
