@@ -22,11 +22,12 @@ run: deps  ## Start everything, place one call, stay up until Ctrl-C; HTTP_PORT=
 test: deps  ## Run the tests; ARGS="-k word" to choose
 	@$(PY) -m pytest $(ARGS)
 
-check: deps  ## Style, types and layers, without running anything
+check: deps  ## Style, types, layers, and whether the generated pages are of today
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy --strict
 	@$(VENV)/bin/lint-imports
+	@$(PY) -m workshop.docs --check
 
 bench: deps  ## Measure against the goals, beside a bare Asterisk
 	@$(PY) -m benchmarks $(ARGS)

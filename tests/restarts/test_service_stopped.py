@@ -60,15 +60,16 @@ async def test_a_ringing_phone_rings_on_and_is_served(stage: Stage) -> None:
 async def test_whoever_follows_a_call_is_sent_away_and_goes_on_where_they_were(stage: Stage) -> None:
     ann, citizen = await stage.agent("ann"), await stage.citizen()
     call = await stage.talk(citizen, ann)
-    story = Story()
+    story, reads = Story(), asyncio.Event()
 
     async def follow() -> None:
         async for event in stage.portal.follow(call):
             story.events.append(event)
+            if "talking" in story.states:
+                reads.set()
 
     following = asyncio.create_task(follow())
-    while "talking" not in story.states:
-        await asyncio.sleep(0)
+    await reads.wait()
     await stop(stage)
     await following
     seen = story.sequences[-1]
