@@ -135,7 +135,7 @@ def list_(*, config: Config = None) -> None:
 
 @client.command
 def disable(client_id: str, *, config: Config = None) -> int:
-    """End a program's rights at once; its tokens stop working too."""
+    """End a program's rights; a second later its tokens work no more."""
 
     async def end() -> bool:
         ledger = await ledger_of(settings.load(config))

@@ -2,17 +2,44 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from aiohttp import hdrs, web
 from aiohttp.web_urldispatcher import SystemRoute
 
-from .needs import NEEDS
+from ..ledger.values import Client
+from .needs import NEEDS, Ledger
 from .operations import OPERATION_OF, Handler
 from .problems import Problem
 from .tokens import Grant, NotAToken, Tokens
 
 TOKENS: web.AppKey[Tokens] = web.AppKey("tokens", Tokens)
+
+
+class Programs:
+    """The programs that asked a moment ago, so that a busy one does not cost a reading for each request."""
+
+    def __init__(self, ledger: Ledger, seconds: float) -> None:
+        self._ledger = ledger
+        self._seconds = seconds
+        self._living: dict[str, tuple[float, Client]] = {}
+
+    async def living(self, client_id: str) -> Client | None:
+        """The program, unless it was disabled or removed `seconds` ago or earlier. Raises LedgerUnavailable."""
+        now = asyncio.get_running_loop().time()
+        until, client = self._living.get(client_id, (0.0, None))
+        if client is not None and now < until:
+            return client
+        client = await self._ledger.client(client_id)
+        if client is None or client.disabled_at is not None:
+            self._living.pop(client_id, None)
+            return None
+        self._living[client_id] = (now + self._seconds, client)
+        return client
+
+
+PROGRAMS: web.AppKey[Programs] = web.AppKey("programs", Programs)
 GRANT: web.RequestKey[Grant] = web.RequestKey("grant", Grant)
 _REALM = 'Bearer realm="pbx-bridge"'
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
@@ -48,8 +75,8 @@ async def _grant(request: web.Request, scope: str) -> Grant:
         grant = request.app[TOKENS].check(match[1])
     except NotAToken as error:
         raise _invalid(str(error)) from None
-    client = await request.app[NEEDS].ledger.client(grant.client)
-    if client is None or client.disabled_at is not None:
+    client = await request.app[PROGRAMS].living(grant.client)
+    if client is None:
         raise _invalid("the token's client was disabled or removed")
     if scope not in grant.scopes or scope not in client.scopes:
         words = f'{_REALM}, error="insufficient_scope", scope="{scope}"'

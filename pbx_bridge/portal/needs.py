@@ -102,7 +102,8 @@ class Settings:
     `token_key` signs access tokens; `pepper` keys the hashes of client secrets and of request bodies: losing it
     makes every client register anew, so it is not the same as the key that will be rotated. `node` names this
     installation in event sources. After `answer_s` a request that changes something is told to try again: the same
-    Idempotency-Key finds what became of it. `terms` are the defaults of a call.
+    Idempotency-Key finds what became of it. A program that was disabled is refused `client_s` later at most. `terms`
+    are the defaults of a call.
     """
 
     token_key: bytes = field(repr=False)
@@ -118,6 +119,7 @@ class Settings:
     heartbeat_s: float = 15
     send_s: float = 30
     keepalive_s: float = 75
+    client_s: float = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from .. import __version__
 from .errors import problems
-from .guard import TOKENS, guard
+from .guard import PROGRAMS, TOKENS, Programs, guard
 from .needs import NEEDS, Needs
 from .openapi import build
 from .operations import OPERATION_OF, OPERATIONS, Operation
@@ -41,6 +41,7 @@ def create_app(needs: Needs) -> web.Application:
     app = web.Application(middlewares=[accounted, problems, guard], client_max_size=settings.body_limit)
     app[NEEDS] = needs
     app[TOKENS] = Tokens(settings.token_key, settings.issuer, settings.audience, needs.clock)
+    app[PROGRAMS] = Programs(needs.ledger, settings.client_s)
     app[METRICS] = Metrics(needs.registry)
     app[READERS] = Readers()
     app[OPERATIONS] = ALL

@@ -369,7 +369,7 @@ async def serve(
     house: House, *, services: Mapping[str, Service] = DEFAULT_SERVICES, **settings: Any
 ) -> AsyncIterator[Site]:
     """A portal on a free port."""
-    chosen = Settings(token_key=TOKEN_KEY, pepper=PEPPER, **settings)
+    chosen = Settings(**{"token_key": TOKEN_KEY, "pepper": PEPPER, "client_s": 0, **settings})
     needs = Needs(house, Memory(house), chosen, house.clock, services)
     app = create_app(needs)
     runner = Runner(app)
