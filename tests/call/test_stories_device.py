@@ -102,6 +102,7 @@ def test_a_late_word_about_the_first_devices_leg_does_not_touch_the_second() -> 
         story.take(late)
     assert story.state == "ringing"
     assert len(story.refused) == 3
+    assert "the fact is about another leg" in story.refused
 
 
 def test_the_alarm_of_the_first_device_does_not_wake_the_second() -> None:
