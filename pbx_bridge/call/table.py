@@ -1,6 +1,6 @@
 """The whole life of a call: from which state, on which fact, by which move, to which states.
 
-Laws, shown by tests/call/test_laws.py for every state × event:
+Laws, shown by tests/call/test_laws*.py for every reachable call and every fact:
 
 1. A pair that is not in the table changes nothing and raises NotNow.
 2. `ended` is left by nothing.
@@ -9,6 +9,9 @@ Laws, shown by tests/call/test_laws.py for every state × event:
 5. A fact about another leg than the present one changes nothing.
 6. `outcome` and `cause` are there exactly in `ended` (a `cause` may also tell why the last attempt failed).
 7. The phase never runs backwards within an attempt.
+8. A wish names the present leg. One attempt is one wish to dial, on a leg of its own, and none follows an abort.
+9. A call with a leg ends when the leg is gone, or when a hang-up of ours stayed unanswered; never before.
+10. The revision grows by one with news and only then. `call.ended` is told once, and last.
 """
 
 from __future__ import annotations
