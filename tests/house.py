@@ -26,7 +26,7 @@ from pbx_bridge.call.model import Call, Device, DeviceKind, Opening, Request, Te
 from pbx_bridge.call.states import State
 from pbx_bridge.conductor.conductor import Conductor, always_open
 from pbx_bridge.conductor.jobs import Wanted
-from pbx_bridge.ledger import Ledger
+from pbx_bridge.ledger import Ledger, LedgerUnavailable, Transaction
 from pbx_bridge.phone import Phone
 from tests.ending import Ending, check_laws, path
 from tests.virtual_time import VirtualTime
@@ -152,6 +152,21 @@ class House:
         finally:
             other.execute("ROLLBACK")
             other.close()
+
+    def lose_the_next_commit(self, *, kept: bool) -> None:
+        """The database is away during the next commit; `kept`: it was done, and only the answer got lost."""
+        transaction = self.ledger.transaction
+
+        @asynccontextmanager
+        async def broken() -> AsyncIterator[Transaction]:
+            self.ledger.transaction = transaction  # type: ignore[method-assign]
+            if not kept:
+                raise LedgerUnavailable("the database went away", retryable=True)
+            async with transaction() as tx:
+                yield tx
+            raise LedgerUnavailable("the database went away during a commit", retryable=True)
+
+        self.ledger.transaction = broken  # type: ignore[method-assign]
 
     # Calls.
 

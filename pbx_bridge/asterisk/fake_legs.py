@@ -54,6 +54,9 @@ class AgentTalk:
     def hang_up(self) -> None:
         self._leg.agent_hung_up(self.agent)
 
+    def hold(self, held: bool) -> None:
+        """The citizen hears music; nothing is told of the citizen's leg."""
+
 
 class FakeLeg:
     """From the INVITE to the leg's end. It is the citizen's Talk and the queue's Caller."""
@@ -163,6 +166,11 @@ class FakeLeg:
             return
         self._switch.tell(e.DeviceHungUp(self.id))
         self.drop()
+
+    def hold(self, held: bool) -> None:
+        """The citizen puts Asterisk on hold, whoever is behind it."""
+        if self.state is LegState.UP and not self.over:
+            self._switch.tell(e.Held(self.id) if held else e.Unheld(self.id))
 
     def drop(self) -> None:
         """Asterisk ends the leg."""

@@ -23,6 +23,7 @@ class Talk(Protocol):
     def answer(self) -> None: ...
     def decline(self, sip: int) -> None: ...
     def hang_up(self) -> None: ...
+    def hold(self, held: bool) -> None: ...
 
 
 @dataclass(eq=False)
@@ -50,6 +51,10 @@ class Person:
     def hang_up(self) -> None:
         """End the call."""
         self._present().hang_up()
+
+    def hold(self, held: bool = True) -> None:
+        """Press hold, or press it again."""
+        self._present().hold(held)
 
     def _present(self) -> Talk:
         if self.talk is None:
@@ -94,6 +99,11 @@ class Agent(Person):
     def log_out(self) -> None:
         """Switch the telephone off. A talk goes on."""
         self.logged_in = False
+        self.left()
+
+    def pause(self, paused: bool = True) -> None:
+        """Take no calls for a while, or take them again."""
+        self.paused = paused
         self.left()
 
     def log_in(self) -> None:

@@ -58,6 +58,9 @@ class Offer:
     def hang_up(self) -> None:
         self.decline(0)
 
+    def hold(self, held: bool) -> None:
+        """Nobody talks yet."""
+
     def end(self) -> None:
         """It rings no more."""
         self.over = True

@@ -52,19 +52,25 @@ class Alarms:
             try:
                 self._next = await self._ledger.next_wake()
                 self._sooner.clear()
-                await self._wait()
-                await self.ring()
+                if await self._has_come():
+                    await asyncio.sleep(SHORTEST_S)
+                    await self.ring()
             except LedgerUnavailable:
                 await asyncio.sleep(1.0)
 
-    async def _wait(self) -> None:
+    async def _has_come(self) -> bool:
+        """Wait for the next deadline. False when it is time to read it anew: not every commit can be heard of."""
+        loop = asyncio.get_running_loop()
+        read_again = loop.time() + LONGEST_S
         while (seconds := self._seconds_left()) > 0:
+            if loop.time() >= read_again:
+                return False
             # Not wait_for: in Python 3.11 it loses a cancellation that comes together with what it waits for.
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(seconds, LONGEST_S)):
+                async with asyncio.timeout(min(seconds, read_again - loop.time())):
                     await self._sooner.wait()
             self._sooner.clear()
-        await asyncio.sleep(SHORTEST_S)
+        return True
 
     def _seconds_left(self) -> float:
         if self._next is None:

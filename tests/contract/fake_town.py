@@ -33,12 +33,19 @@ class FakePerson:
     async def hangs_up(self) -> None:
         self._person.hang_up()
 
+    async def holds(self, held: bool = True) -> None:
+        self._person.hold(held)
+
     async def hears_the_end(self) -> None:
         await self._until("be left", lambda: self._person.talk is None)
 
     async def leaves(self) -> None:
         assert isinstance(self._person, Agent)
         self._person.log_out()
+
+    async def pauses(self, paused: bool = True) -> None:
+        assert isinstance(self._person, Agent)
+        self._person.pause(paused)
 
     async def _until(self, what: str, true: Callable[[], bool]) -> None:
         try:

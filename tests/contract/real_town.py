@@ -52,8 +52,8 @@ wrapuptime = {wrapup_s}
 class RealPerson:
     """A telephone that rings until the test tells it what to do."""
 
-    def __init__(self, phone: Phone) -> None:
-        self._phone = phone
+    def __init__(self, phone: Phone, server: AsteriskServer) -> None:
+        self._phone, self._server = phone, server
 
     async def rings(self) -> None:
         await self._phone.rings(PATIENCE_S)
@@ -68,12 +68,18 @@ class RealPerson:
     async def hangs_up(self) -> None:
         await self._phone.hang_up()
 
+    async def holds(self, held: bool = True) -> None:
+        await (self._phone.hold() if held else self._phone.unhold())
+
     async def hears_the_end(self) -> None:
         while self._phone.live_calls:
             await self._phone.ended()
 
     async def leaves(self) -> None:
         await self._phone.stop()
+
+    async def pauses(self, paused: bool = True) -> None:
+        await self._server.cli(f"queue {'pause' if paused else 'unpause'} member PJSIP/{self._phone.name}")
 
 
 class RealTown:
@@ -119,7 +125,7 @@ class RealTown:
         phone = Phone(name, password=PASSWORD, registrar=registrar, catchall=True, behaviour="ring")
         await phone.start()
         self._stack.push_async_callback(phone.stop)
-        return RealPerson(phone)
+        return RealPerson(phone, self.server)
 
     async def citizen(self, number: str = ANNA) -> RealPerson:
         return await self._phone(LINES[number])

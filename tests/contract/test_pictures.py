@@ -83,7 +83,17 @@ async def test_ringing_in_vain_is_remembered_without_a_status(town: Town, ear: E
     leg = await dialled(town, ring_s=1)
     await anna.rings()
     await ear.hears(e.DeviceGone, leg)
-    assert codes(await ear.trace(leg)) == (None, 19)
+    trace = await ear.trace(leg)
+    assert codes(trace) == (None, 19)
+    assert trace.rang
+
+
+async def test_silence_is_remembered_as_silence(town: Town, ear: Ear) -> None:
+    leg = await dialled(town, await town.silent_number(), ring_s=1)
+    await ear.hears(e.DeviceGone, leg)
+    trace = await ear.trace(leg)
+    assert codes(trace) == (None, 19)
+    assert not trace.rang
 
 
 async def test_a_hang_up_from_here_is_remembered(town: Town, ear: Ear) -> None:

@@ -116,6 +116,16 @@ async def test_when_the_last_agent_leaves_the_waiting_is_over(town: Town, ear: E
     assert e.QueueLeft(leg, "LEAVEEMPTY") in ear.heard
 
 
+async def test_a_paused_agent_is_not_rung_but_keeps_the_queue_open(town: Town, ear: Ear) -> None:
+    anna, ann = await town.citizen(), await town.agent("ann")
+    await ann.pauses()
+    leg = await waiting(town, ear, anna)
+    assert not [fact for fact in ear.heard if isinstance(fact, e.AgentRang)]
+    await ann.pauses(False)
+    await ann.rings()
+    await ear.hears(e.AgentRang, leg)
+
+
 async def test_places_move_up(town: Town, ear: Ear) -> None:
     anna, boris, ann = await town.citizen(ANNA), await town.citizen(BORIS), await town.agent("ann")
     first = await waiting(town, ear, anna, ANNA)

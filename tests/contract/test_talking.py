@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pbx_bridge.call import events as e
-from tests.contract.town import OTHER, Ear, Town, in_stages, talking
+from tests.contract.town import ANNA, BORIS, OTHER, Ear, Town, in_stages, talking, waiting
 
 pytest_plugins = ("tests.virtual_time_plugin",)
 
@@ -92,3 +92,34 @@ async def test_an_agent_who_is_free_again_is_rung_for_the_next(town: Town, ear: 
     second = await talking(town, ear, anna, ann)
     await anna.hangs_up()
     await ear.hears(e.DeviceGone, second)
+
+
+async def test_who_waits_is_offered_when_the_agent_is_free_again(town: Town, ear: Ear) -> None:
+    anna, boris, ann = await town.citizen(ANNA), await town.citizen(BORIS), await town.agent("ann")
+    first = await talking(town, ear, anna, ann, ANNA)
+    second = await waiting(town, ear, boris, BORIS)
+    await ann.hangs_up()
+    await ear.hears(e.DeviceGone, first)
+    await ann.rings()
+    await ear.hears(e.AgentRang, second)
+
+
+async def test_hold_is_told_when_the_citizen_presses_it(town: Town, ear: Ear) -> None:
+    anna, ann = await town.citizen(), await town.agent("ann")
+    leg = await talking(town, ear, anna, ann)
+    await anna.holds()
+    await ear.hears(e.Held, leg)
+    await anna.holds(False)
+    await ear.hears(e.Unheld, leg)
+    await anna.hangs_up()
+    await ear.hears(e.DeviceGone, leg)
+
+
+async def test_hold_is_not_told_when_the_agent_presses_it(town: Town, ear: Ear) -> None:
+    anna, ann = await town.citizen(), await town.agent("ann")
+    leg = await talking(town, ear, anna, ann)
+    await ann.holds()
+    await ann.holds(False)
+    await anna.hangs_up()
+    await ear.hears(e.DeviceGone, leg)
+    assert not [fact for fact in ear.heard if isinstance(fact, e.Held | e.Unheld)]
