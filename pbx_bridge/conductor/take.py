@@ -113,12 +113,24 @@ class Taker:
     async def run(self) -> None:
         """Write until cancelled; what is in the queue then stays unanswered."""
         while True:
-            batch = [await self._queue.get()]
+            batch = [await self._next()]
             await self._linger()
             while len(batch) < BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             await self._commit(batch)
             self._not_before = asyncio.get_running_loop().time() + self._pace_s
+
+    async def _next(self) -> _Asked:
+        """The next job. While none comes, a database in trouble is tried: readiness must not wait for a request."""
+        while self.trouble:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S):
+                    return await self._queue.get()
+            with contextlib.suppress(LedgerUnavailable):
+                async with self._ledger.transaction() as tx:
+                    await tx.load({""})
+                self._mend()
+        return await self._queue.get()
 
     async def _linger(self) -> None:
         """Let facts gather, unless somebody waits for an answer. The first fact after a silence never waits."""
@@ -191,9 +203,9 @@ class Taker:
                     refused.append((asked, error))
             changes = [draft.change() for draft in desk.drafts.values() if _has_ink(draft)]
             at = self._clock()
-            if settled := [asked.job.wish for asked in batch if isinstance(asked.job, SettleWish)]:
-                await tx.finish(settled)
-            written = await tx.write(changes, at, owner=self.owner, lease_until=at + timedelta(seconds=LEASE_S))
+            settled = [asked.job.wish for asked in batch if isinstance(asked.job, SettleWish)]
+            lease = at + timedelta(seconds=LEASE_S)
+            written = await tx.write(changes, at, owner=self.owner, lease_until=lease, done=settled, last=True)
         return _Done(desk, written, results, refused)
 
     async def _fill(self, desk: Desk, batch: list[_Asked], tx: Any) -> None:
@@ -205,19 +217,20 @@ class Taker:
             desk.keys.update(await tx.idempotent(keys))
 
     def _tell(self, done: _Done) -> None:
-        """After the commit, and only then, the world may know."""
+        """After the commit, and only then, the world may know. After trouble it is also told how every call stands:
+        an earlier commit may have been kept though nobody heard so."""
         fresh: dict[str, list[StoredEvent]] = {}
         for stored in done.written.events:
             fresh.setdefault(stored.call_id, []).append(stored)
         for call_id, draft in done.desk.drafts.items():
             call = draft.call
-            if call is None or not draft.changed:
+            if call is None or not (draft.changed or self.trouble):
                 continue
             for event in draft.events:
                 snapshot = event.data["call"]
                 self.tally.published(event.type, snapshot["outcome"])
                 log.info(event.type, call=call_id, state=snapshot["state"], revision=event.sequence)
-            if draft.events:
+            if draft.events or self.trouble:
                 self._hub.ring(call_id, call.revision, fresh.get(call_id, ()))
             self.on_changed(call)
             if draft.wake_at:

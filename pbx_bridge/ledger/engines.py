@@ -35,8 +35,9 @@ _RAW_JSON: dict[str, Any] = {"json_serializer": str, "json_deserializer": str}
 class Desk(Protocol):
     """One open transaction."""
 
-    async def run(self, step: Step[T]) -> T:
-        """Take one step. Raises LedgerUnavailable or Refused; the transaction is then over."""
+    async def run(self, step: Step[T], *, last: bool = False) -> T:
+        """Take one step. Raises LedgerUnavailable or Refused; the transaction is then over. After the `last` step it
+        may be committed at once, which saves a hop."""
 
 
 class Store(Protocol):
@@ -129,11 +130,19 @@ class SqliteStore:
             except BaseException:
                 await self._write(self._roll_back)
                 raise
-            await self._write(self._commit)
+            if self._writer is not None and self._writer.in_transaction():
+                await self._write(self._commit)
 
-    async def run(self, step: Step[T]) -> T:
+    async def run(self, step: Step[T], *, last: bool = False) -> T:
         """A step of the present writer; only `writing` hands this out. The first one begins the transaction."""
-        return await self._write(lambda: step(self._begun()))
+
+        def take() -> T:
+            result = step(self._begun())
+            if last:
+                self._commit()
+            return result
+
+        return await self._write(take)
 
     async def close(self) -> None:
         async with self._turn:
@@ -185,7 +194,7 @@ class PostgresDesk:
         self._connection = connection
         self._place = place
 
-    async def run(self, step: Step[T]) -> T:
+    async def run(self, step: Step[T], *, last: bool = False) -> T:
         with translated(self._place):
             return await self._connection.run_sync(step)
 

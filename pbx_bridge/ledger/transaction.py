@@ -64,14 +64,22 @@ class Transaction:
         return {(row.client, row.key): (row.fingerprint, row.call_id) for row in rows}
 
     async def write(
-        self, changes: Sequence[Change], at: datetime, *, owner: str | None = None, lease_until: datetime | None = None
+        self,
+        changes: Sequence[Change],
+        at: datetime,
+        *,
+        owner: str | None = None,
+        lease_until: datetime | None = None,
+        done: Sequence[Wish] = (),
+        last: bool = False,
     ) -> Written:
         """Store all of it. With `owner` and `lease_until` the wishes are born claimed by you (see `Written`).
+        `done` wishes are finished first. `last`: nothing else is asked of this transaction, so it may be committed.
 
         Raises a Conflict (see there), Stale when a call is no longer at its `before_revision`, Refused for a
         mistake of the caller's, LedgerUnavailable. `at` is the time of writing, UTC.
         """
-        if not changes:
+        if not changes and not done:
             return Written()
         self.written.extend(changes)
         stored = [
@@ -81,6 +89,8 @@ class Transaction:
         unseen = [id_ for id_ in batch.expected if id_ not in self._loaded]
 
         def store(connection: Connection) -> Written:
+            if done:
+                outbox.finish(connection, done)
             known = dict(self._loaded)
             if unseen:
                 known.update((row.id, row.revision) for row in connection.execute(_REVISIONS, {"ids": unseen}))
@@ -92,7 +102,7 @@ class Transaction:
                 wishes, waiting = outbox.add(connection, batch.wishes, at, owner, lease_until)
             return Written(tuple(stored), tuple(wishes), frozenset(waiting))
 
-        written = await self._desk.run(store)
+        written = await self._desk.run(store, last=last)
         self._loaded.update((change.call.id, change.call.revision) for change in changes if change.call)
         return written
 
