@@ -129,7 +129,7 @@ def _alike(call: Call) -> object:
     return (
         (len(call.request.devices), call.device, call.rounds_left) if early else None,
         call.state,
-        slug(call),
+        call.verdict and (call.verdict.cause.slug, call.verdict.cause.source),
         call.agent is None,
         len(call.ringing),
         call.place.queue if call.place else None,

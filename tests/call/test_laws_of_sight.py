@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from pbx_bridge.call import events as e
-from pbx_bridge.call.causes import reason
+from pbx_bridge.call.causes import Source, reason
 from pbx_bridge.call.commands import SendCode
 from pbx_bridge.call.machine import accept
 from pbx_bridge.call.model import Terms, call_of_leg, leg_id
@@ -41,6 +41,27 @@ def test_the_outcome_is_the_one_that_the_catalogue_gives_the_cause() -> None:
             assert call.outcome is reason(call.cause).outcome
         if call.verdict:
             assert call.verdict.outcome is reason(call.verdict.cause).outcome
+
+
+#: Whose word each cause is that the facts of this walk can lead to.
+WORDS = {
+    Source.NETWORK: {"busy", "rejected", "network_failure", "machine"},
+    Source.TIMER: {
+        *{"not_started", "code_expired", "callback_expired"},
+        *{"no_answer", "silent_device", "queue_timeout", "time_limit", "stuck"},
+    },
+    Source.CITIZEN: {"code_refused", "hung_up_waiting", "citizen_hung_up"},
+    Source.AGENT: {"agent_hung_up"},
+    Source.QUEUE: {"queue_timeout", "queue_unknown"},
+    Source.PORTAL: {"aborted"},
+    Source.SERVICE: {"callback_expired", "no_device", "no_endpoint", "dial_refused"},
+    Source.RECOVERY: {"ended_unseen", "asterisk_restarted"},
+}
+
+
+def test_a_cause_says_whose_word_it_is() -> None:
+    causes = {call.cause for call in calls() if call.cause} | {call.verdict.cause for call in calls() if call.verdict}
+    assert {(cause.source, cause.slug) for cause in causes} == {(who, slug) for who in WORDS for slug in WORDS[who]}
 
 
 def test_what_belongs_to_one_state_is_not_seen_in_another() -> None:

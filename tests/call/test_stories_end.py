@@ -273,8 +273,9 @@ def test_an_engineer_moves_a_waiting_citizen_by_hand() -> None:
     assert story.moves_to(4).call.place == Place("sales", 4)
 
 
-def test_an_engineer_moves_a_citizen_out_of_a_talk_by_hand() -> None:
-    story = Story.talking("ann").agent_leaves("ann").joins("sales", 1)
+@pytest.mark.parametrize("why", ["agent", "caller"])
+def test_an_engineer_moves_a_citizen_out_of_a_talk_by_hand(why: str) -> None:
+    story = Story.talking("ann").agent_leaves("ann", why).joins("sales", 1)
     assert (story.state, story.call.agent, story.verdict) == ("queued", None, None)
     assert story.hangs_up().end == ("abandoned", "hung_up_waiting")
 
