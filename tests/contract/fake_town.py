@@ -83,6 +83,9 @@ class FakeTown:
     async def agent(self, name: str, queue: str = QUICK) -> FakePerson:
         return FakePerson(self.exchange.agent(name, queue, answers=False))
 
+    def lose_the_answer_to_dial(self, *, done: bool) -> None:
+        self.exchange.lose_reply("dial", done=done)
+
     async def cut(self) -> None:
         self.exchange.cut()
 

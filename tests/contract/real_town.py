@@ -149,6 +149,9 @@ class RealTown:
         shown = await self.server.cli(f"queue show {queue}")
         return any(line.split()[:1] == [name] and "(Not in use)" in line for line in shown.splitlines())
 
+    def lose_the_answer_to_dial(self, *, done: bool) -> None:
+        self._wires.break_at(b"POST /ari/channels/", after_the_answer=done)
+
     async def cut(self) -> None:
         await self._wires.cut()
 

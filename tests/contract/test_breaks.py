@@ -6,7 +6,7 @@ import pytest
 
 from pbx_bridge.call import events as e
 from pbx_bridge.call.recovery import LegSeen, LegState
-from pbx_bridge.conductor.ports import OutOfReach, Replaced, Unanswered
+from pbx_bridge.conductor.ports import AlreadyDialled, OutOfReach, Replaced, Unanswered
 from tests.contract.town import QUICK, Ear, Town, dialled, listening, order, talking, waiting
 
 pytest_plugins = ("tests.virtual_time_plugin",)
@@ -28,6 +28,31 @@ async def test_a_request_that_surely_was_not_sent_is_told_apart(town: Town, ear:
     with pytest.raises(OutOfReach) as trouble:
         await town.exchange.dial(order())
     assert not isinstance(trouble.value, Unanswered)
+
+
+async def test_an_order_whose_answer_got_lost_rings(town: Town, ear: Ear) -> None:
+    anna = await town.citizen()
+    wanted = order()
+    town.lose_the_answer_to_dial(done=True)
+    with pytest.raises(Unanswered):
+        await town.exchange.dial(wanted)
+    await anna.rings()
+    await ear.sees(wanted.leg, LegSeen(LegState.RINGING))
+    with pytest.raises(AlreadyDialled):
+        await town.exchange.dial(wanted)
+
+
+async def test_an_order_that_got_lost_itself_leaves_nothing(town: Town, ear: Ear) -> None:
+    anna = await town.citizen()
+    wanted = order()
+    town.lose_the_answer_to_dial(done=False)
+    with pytest.raises(Unanswered):
+        await town.exchange.dial(wanted)
+    picture = await ear.picture()
+    assert wanted.leg not in picture.legs
+    assert wanted.leg not in picture.traces
+    await town.exchange.dial(wanted)
+    await anna.rings()
 
 
 async def test_a_leg_rings_on_while_nobody_listens(town: Town) -> None:

@@ -18,6 +18,8 @@ class Wires:
         self._servers: list[asyncio.Server] = []
         self._ends: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._fragile = b""
+        self._after_the_answer = False
         self.ports: dict[str, int] = {}
 
     async def __aenter__(self) -> Self:
@@ -43,6 +45,11 @@ class Wires:
             end.transport.abort()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    def break_at(self, request: bytes, *, after_the_answer: bool) -> None:
+        """The connection of the next request that begins so breaks: when the server has answered, but before the
+        answer gets here; or before the request gets there."""
+        self._fragile, self._after_the_answer = request, after_the_answer
+
     def _through(self, target: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
@@ -51,14 +58,19 @@ class Wires:
             task.add_done_callback(self._tasks.discard)
             with contextlib.suppress(OSError):
                 far_reader, far_writer = await asyncio.open_connection(HOST, target)
-                await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+                wire = _Wire(self, writer)
+                await asyncio.gather(
+                    self._pump(reader, far_writer, wire.asks), self._pump(far_reader, writer, wire.answers)
+                )
 
         return connected
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_pass: Callable[[bytes], bool]
+    ) -> None:
         self._ends.add(writer)
         try:
-            while data := await reader.read(65536):
+            while (data := await reader.read(65536)) and may_pass(data):
                 writer.write(data)
                 await writer.drain()
         except OSError:
@@ -66,3 +78,28 @@ class Wires:
         finally:
             self._ends.discard(writer)
             writer.close()
+
+
+class _Wire:
+    """One connection, and whether it is the one to break."""
+
+    def __init__(self, wires: Wires, near: asyncio.StreamWriter) -> None:
+        self._wires, self._near = wires, near
+        self._breaks = False
+
+    def asks(self, data: bytes) -> bool:
+        """Whether what the client says may pass."""
+        wires = self._wires
+        if wires._fragile and data.startswith(wires._fragile):
+            wires._fragile = b""
+            self._breaks = True
+            if not wires._after_the_answer:
+                self._near.transport.abort()
+                return False
+        return True
+
+    def answers(self, data: bytes) -> bool:
+        """Whether what the server says may pass."""
+        if self._breaks:
+            self._near.transport.abort()
+        return not self._breaks
