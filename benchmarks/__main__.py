@@ -21,6 +21,7 @@ from benchmarks.figures import machine_busy_s
 from benchmarks.lab import Lab, lab
 from benchmarks.latency import latencies
 from benchmarks.ramp import both
+from benchmarks.readers import waiting
 from benchmarks.recovery import reconcile, start_up
 from benchmarks.report import Row
 from benchmarks.rounds import rounds
@@ -43,11 +44,12 @@ class Size:
     ramp_rates: Sequence[float] = tuple(range(30, 180, 10))
     legs: int = 1000
     scheduled: int = 10_000
+    readers: int = 5000
     agents: int = 150
 
 
-QUICK = Size(2, 20, 60, 50, 100, 1, 2, tuple(range(40, 180, 20)), 100, 10_000, 150)
-TINY = Size(1, 20, 5, 20, 5, 0, 0, (), 0, 0, 30)
+QUICK = Size(2, 20, 60, 50, 100, 1, 2, tuple(range(30, 180, 15)), 100, 10_000, 0, 150)
+TINY = Size(1, 20, 5, 20, 5, 0, 0, (), 0, 0, 0, 30)
 
 
 @dataclass
@@ -86,6 +88,8 @@ class Bench:
             await self._reconcile()
         if size.scheduled:
             await self._start_up()
+        if size.readers:
+            await self._readers()
         return self.rows
 
     async def _reconcile(self) -> None:
@@ -101,11 +105,30 @@ class Bench:
                 f"{found.ready_s:.1f} s from kill -9 and start to ready",
             )
         )
+        self.rows.append(
+            Row(
+                f"one leaves a queue of {found.calls}: the new place of each one behind is told",
+                f"{found.moved_s:.2f} s",
+                spread=f"{found.moved_cpu_s:.2f} s of the controller",
+            )
+        )
 
     async def _start_up(self) -> None:
         seconds = await start_up(self.place.service("many"), calls=self.size.scheduled, say=self.say)
         what = f"start-up to ready with {self.size.scheduled:,} unfinished scheduled calls"
         self.rows.append(Row(what, f"{seconds:.1f} s", "≤ 5 s", seconds <= 5))
+
+    async def _readers(self) -> None:
+        self.say(f"{self.size.readers} streams wait …")
+        found = await waiting(self.size.readers)
+        self.rows.append(
+            Row(
+                f"{found.readers:,} idle SSE readers in one process",
+                f"{found.with_mb:.0f} MB ({found.before_mb:.0f} MB before)",
+                "≤ 400 MB for 5,000",
+                found.with_mb <= 400 if found.readers >= 5000 else None,
+            )
+        )
 
 
 async def measure(size: Size, say: Callable[[str], None]) -> tuple[list[Row], list[str], str]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.calls import pace, until
 from benchmarks.driver import Driver
+from benchmarks.figures import cpu_s
 from benchmarks.lab import WAITING, Lab
 from pbx_bridge.call import events as e
 from pbx_bridge.call.machine import accept, advance, deadline
@@ -31,6 +32,10 @@ class Reconciled:
     calls: int
     compared_s: float
     ready_s: float
+    #: After one of them left: seconds until the place of everybody behind was told, and what that took of the
+    #: controller.
+    moved_s: float
+    moved_cpu_s: float
 
 
 async def reconcile(lab: Lab, service: Service, portal: Portal, *, calls: int, rate: float) -> Reconciled:
@@ -48,7 +53,9 @@ async def reconcile(lab: Lab, service: Service, portal: Portal, *, calls: int, r
         ready_s = time.perf_counter() - began
         said = {str(line["event"]): line for line in service.log_lines()[lines:]}
         compared = said[COMPARED]
-        return Reconciled(int(str(compared["legs"])), _at(compared) - _at(said[CONNECTED]), ready_s)
+        moved_s, moved_cpu_s = await _one_leaves(lab, service, calls)
+        legs = int(str(compared["legs"]))
+        return Reconciled(legs, _at(compared) - _at(said[CONNECTED]), ready_s, moved_s, moved_cpu_s)
     finally:
         # Dead before the legs go: a thousand goodbyes are another measurement.
         await service.kill()
@@ -62,6 +69,22 @@ async def _waiting(lab: Lab, calls: int) -> None:
             break
         await until(lambda: False, 0.2, 0.2)
     await until(lambda: False, 1.0, 1.0)
+
+
+async def _one_leaves(lab: Lab, service: Service, calls: int) -> tuple[float, float]:
+    """The first in the queue hangs up, so that all the others move up."""
+    shown = await lab.server.cli(f"queue show {WAITING}")
+    first = next(line.split()[1] for line in shown.splitlines() if line.strip().startswith("1. "))
+    lines, before = len(service.log_lines()), cpu_s(service.pid)
+    began = time.time()
+    await lab.server.cli(f"channel request hangup {first}")
+
+    def moved() -> list[dict[str, object]]:
+        return [line for line in service.log_lines()[lines:] if line["event"] == "call.queue_updated"]
+
+    await until(lambda: len(moved()) >= calls - 1, every_s=0.5)
+    told = moved()
+    return (_at(told[-1]) - began if told else float("nan")), cpu_s(service.pid) - before
 
 
 async def until_silent(lab: Lab) -> None:

@@ -1,8 +1,8 @@
 """A portal, as a test or a demonstration needs one: gets a token, asks for calls, follows them.
 
-    async with await service.portal() as portal:
-        call = await portal.call("+79000000200")
-        async for event in portal.follow(call): ...
+async with await service.portal() as portal:
+    call = await portal.call("+79000000200")
+    async for event in portal.follow(call): ...
 """
 
 from __future__ import annotations

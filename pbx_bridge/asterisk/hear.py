@@ -98,9 +98,7 @@ _AMI: dict[str, Callable[[str, Mapping[str, str]], e.LegEvent]] = {
     "AgentCalled": lambda leg, event: e.AgentRang(leg, event.get("MemberName", "")),
     "AgentRingNoAnswer": lambda leg, event: e.AgentDeclined(leg, event.get("MemberName", "")),
     "AgentConnect": lambda leg, event: e.AgentAnswered(leg, event.get("MemberName", "")),
-    "AgentComplete": lambda leg, event: e.AgentGone(
-        leg, event.get("MemberName", ""), event.get("Reason", "").lower()
-    ),
+    "AgentComplete": lambda leg, event: e.AgentGone(leg, event.get("MemberName", ""), event.get("Reason", "").lower()),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -113,9 +113,9 @@ class Listener:
             for call in calls
             for fact in missed(call, picture, dial_wishes[call.id])
         ]
-        await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
+        after = await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
         await self._take_up(calls, picture)
-        await self._sweep(picture)
+        await self._sweep(picture, {call.id: call for call in (*calls, *after)})
         log.info("compared with Asterisk", calls=len(calls), facts=len(facts), legs=len(picture.legs))
 
     def _dial_wish(self, call: Call, wishes: Sequence[Wish]) -> DialWish:
@@ -138,10 +138,11 @@ class Listener:
             # The look has answered for all of them what the performer would look for one by one.
             self._performer.add([replace(wish, maybe_done=False) for wish in others])
 
-    async def _sweep(self, picture: Picture) -> None:
+    async def _sweep(self, picture: Picture, known: Mapping[str, Call]) -> None:
         """Hang up legs whose call is over; the dialplan's own limit would do it later."""
         for leg in picture.legs:
-            call = await self._ledger.call(call_of_leg(leg) or "")
+            call_id = call_of_leg(leg) or ""
+            call = known.get(call_id) or await self._ledger.call(call_id)
             if call is None:
                 log.warning("a leg of a call that the ledger does not know is left alone", leg=leg)
             elif call.leg != leg or call.outcome:

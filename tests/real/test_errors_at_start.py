@@ -23,6 +23,7 @@ import pytest
 import pytest_asyncio
 
 from pbx_bridge import provision
+from pbx_bridge.asterisk.ari import Ari
 from pbx_bridge.doctor import Finding, examine
 from pbx_bridge.ledger import migrate
 from workshop import ports
@@ -380,6 +381,27 @@ async def test_a_host_name_that_does_not_resolve(
         monkeypatch.setenv(name, value)
     found = one(await examined(made), f"fail names: {NOWHERE}")
     assert found.endswith("does not resolve: correct [asterisk] or the name service")
+
+
+async def test_the_doctor_sees_that_this_hosts_own_name_does_not_resolve(
+    made: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "switchboard.invalid")
+    found = one(await examined(made), "warn names: ")
+    assert "add `127.0.1.1 switchboard.invalid` to /etc/hosts, here and where Asterisk runs" in found
+
+
+async def test_the_doctor_sees_an_asterisk_of_another_age(
+    asterisk: AsteriskServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def old(_: Ari) -> dict[str, dict[str, str]]:
+        return {"system": {"version": "18.9-cert1"}}
+
+    monkeypatch.setattr(Ari, "info", old)
+    async with standing(asterisk, tmp_path / "service") as service:
+        await service.command("migrate")
+        lines = await examined(service.folder)
+    assert one(lines, "warn ari: ") == "warn ari: Asterisk 18.9-cert1 is not 22 LTS, for which this was made"
 
 
 @pytest.mark.parametrize(

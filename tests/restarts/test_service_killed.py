@@ -150,6 +150,22 @@ async def test_while_on_hold(stage: Stage) -> None:
     assert end.path == f"{ALONE} offered talking on_hold talking ended"
 
 
+@pytest.mark.xfail(strict=True, reason="a look at Asterisk does not tell yet whether a leg is on hold")
+async def test_a_talk_that_goes_on_unseen_is_not_on_hold_any_more(stage: Stage) -> None:
+    ann, citizen = await stage.agent("ann"), await stage.citizen()
+    call = await stage.talk(citizen, ann)
+    await hear_each_other(citizen, ann)
+    await citizen.hold()
+    await stage.becomes(call, "on_hold")
+    async with stage.service_dead():
+        await citizen.unhold()
+        await ann.hears(citizen.tone_hz)
+    state = (await stage.portal.get(call))["state"]
+    await citizen.hang_up()
+    await stage.end(call)
+    assert state == "talking"
+
+
 async def test_again_and_again(stage: Stage) -> None:
     ann, citizen = await stage.agent("ann"), await stage.citizen()
     call = await stage.talk(citizen, ann)

@@ -256,10 +256,12 @@ async def test_a_leg_that_is_none_of_ours_is_left_alone(service: House) -> None:
     assert anna.talk is not None
 
 
-@pytest.mark.parametrize("way", ["declines", "hangs up"])
-async def test_the_citizen_goes_at_every_moment_around_the_look_of_the_next_life(service: House, way: str) -> None:
+@pytest.mark.parametrize(("way", "outcome"), [("is busy", "busy"), ("declines", "rejected"), ("hangs up", "abandoned")])
+async def test_the_citizen_goes_at_every_moment_around_the_look_of_the_next_life(
+    service: House, way: str, outcome: str
+) -> None:
     """The order to dial was sent, its answer never came, and what the look shows is old a moment later."""
-    anna = service.fake.citizen(ANNA, answers=False)
+    anna = service.fake.citizen(ANNA, answers=False, silent=way == "is busy")
     service.fake.agent("ann")
     for moment_ms in range(0, 80, 4):
         service.fake.rings.clear()
@@ -270,9 +272,12 @@ async def test_the_citizen_goes_at_every_moment_around_the_look_of_the_next_life
             anna.answer()
         service.start_deaf()
         await service.time.advance(moment_ms / 1000)
-        anna.hang_up()
+        if way == "is busy":
+            anna.decline(486)
+        else:
+            anna.hang_up()
         end = await service.end(call)
-        assert end.outcome == ("rejected" if way == "declines" else "abandoned"), moment_ms
+        assert end.outcome == outcome, moment_ms
         assert service.fake.rings == {ANNA: 1}, moment_ms
         await service.hears()
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from pbx_bridge.call.recovery import Picture
 from pbx_bridge.call.states import State
 from tests.house import ANNA, BORIS, House, closed_until, mobile
 from tests.virtual_time import NOON
@@ -107,6 +108,32 @@ async def test_an_order_that_was_never_sent_is_sent_by_the_next_life(service: Ho
     service.fake.mend()
     await service.start()
     await served_as_ever(service, call)
+
+
+async def test_one_look_answers_for_all_the_orders_that_were_never_sent(
+    service: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.fake.cut()
+    await service.is_deaf()
+    numbers = [f"+791600000{place:02}" for place in range(20)]
+    for number in numbers:
+        service.fake.citizen(number)
+        await service.call(number)
+    await service.stop()
+    service.fake.mend()
+    looks = 0
+    picture = service.fake.picture
+
+    async def counted(since: datetime) -> Picture:
+        nonlocal looks
+        looks += 1
+        return await picture(since)
+
+    monkeypatch.setattr(service.fake, "picture", counted)
+    await service.start()
+    await service.time.advance(1)
+    assert service.fake.rings == dict.fromkeys(numbers, 1)
+    assert looks == 1
 
 
 async def test_an_order_that_comes_too_late_is_not_sent(service: House) -> None:

@@ -46,7 +46,7 @@ class Storm:
     """One weather, the same for the same seed."""
 
     def __init__(self, service: House, seed: int) -> None:
-        self.service, self.dice = service, random.Random(seed)  # noqa: S311
+        self.service, self.dice = service, random.Random(seed)
         self.calls: dict[str, list[str]] = {}
 
     def people(self) -> None:

@@ -30,7 +30,7 @@ async def groups_said_before_the_kill(url: str, seed: int) -> int:
     )
     assert writer.stdout is not None
     assert await asyncio.wait_for(writer.stdout.readline(), 30) == b"0\n"
-    await asyncio.sleep(random.Random(seed).uniform(0, 0.15))  # noqa: S311
+    await asyncio.sleep(random.Random(seed).uniform(0, 0.15))
     writer.kill()
     rest = await writer.stdout.read()
     await writer.wait()
