@@ -68,8 +68,52 @@ def test_whoever_was_not_served_is_told_what_to_do_next(slug: str) -> None:
     assert REASONS[slug].next_ru or slug == "aborted"
 
 
-def test_every_outcome_has_a_cause() -> None:
-    assert {row.outcome for row in REASONS.values()} == set(Outcome)
+#: A slug and its outcome are a promise: portals branch on them. Change this only together with the API's version.
+PROMISED = {
+    Outcome.COMPLETED: "agent_hung_up citizen_hung_up",
+    Outcome.NO_ANSWER: "no_answer ended_unseen",
+    Outcome.BUSY: "busy",
+    Outcome.REJECTED: "rejected refused_by_network",
+    Outcome.UNREACHABLE: "unavailable silent_device no_endpoint",
+    Outcome.INVALID_NUMBER: "unknown_number incomplete_number",
+    Outcome.MACHINE: "machine",
+    Outcome.CANCELLED: "aborted",
+    Outcome.ABANDONED: "hung_up_waiting",
+    Outcome.QUEUE_TIMEOUT: "queue_timeout queue_empty",
+    Outcome.TIME_LIMIT: "time_limit",
+    Outcome.EXPIRED: "code_expired not_started callback_expired",
+    Outcome.DENIED: "code_refused",
+    Outcome.CONGESTION: "trunk_down congestion queue_full",
+    Outcome.FAILED: "no_common_codec network_failure queue_unknown no_device dial_refused exchange_down stuck",
+    Outcome.LOST: "asterisk_restarted",
+}
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_every_outcome_has_the_causes_that_were_promised(outcome: Outcome) -> None:
+    assert " ".join(name for name, row in REASONS.items() if row.outcome is outcome) == PROMISED[outcome]
+
+
+#: Final SIP statuses and Q.850 causes beside the measured ones (test_stories_device), by their standards' meaning.
+BY_THE_BOOK = {
+    "busy": ([600], []),
+    "refused_by_network": ([401, 407], []),
+    "unknown_number": ([410, 604], [2, 3]),
+    "unavailable": ([], [20, 27]),
+    "silent_device": ([504], []),
+    "no_common_codec": ([606], []),
+    "network_failure": ([500, 502], [38]),
+    "congestion": ([], [42]),
+}
+
+
+@pytest.mark.parametrize("name", BY_THE_BOOK)
+def test_codes_that_were_not_measured_mean_what_their_standard_says(name: str) -> None:
+    sip, q850 = BY_THE_BOOK[name]
+    assert {causes.from_codes(code, 127, rang=False, timed_out=False).slug for code in sip} <= {name}
+    assert {causes.from_codes(None, code, rang=False, timed_out=False).slug for code in q850} <= {name}
+    assert {code for code in sip if code not in causes.BY_SIP} == set()
+    assert {code for code in q850 if code not in causes.BY_Q850} == set()
 
 
 def test_a_cause_without_a_row_is_a_programming_error() -> None:
