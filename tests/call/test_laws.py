@@ -11,7 +11,7 @@ from pbx_bridge.call.machine import NotNow, advance, deadline, has_leg, unfold
 from pbx_bridge.call.model import Call
 from pbx_bridge.call.states import ACTIVE, PHASE, PHASE_LABEL, WITH_LEG_UP, WITHOUT_LEG, Phase, State
 from pbx_bridge.call.table import TABLE
-from tests.call.reach import BEFORE_ANSWER, calls, leg_facts, meetings, steps
+from tests.call.reach import BEFORE_ANSWER, TALK, calls, leg_facts, meetings, steps
 from tests.call.story import MORNING, seconds
 
 
@@ -58,6 +58,23 @@ def test_every_row_is_needed_and_reaches_every_state_that_it_names() -> None:
     named = {(state, event, to) for state, row in TABLE.items() for event, move in row.items() for to in move.to}
     reached = {(meeting.before.state, type(meeting.event), step.call.state) for meeting, step in steps()}
     assert reached == named
+
+
+#: What is heard in each of these states whatever else is.
+ALWAYS: dict[frozenset[State], set[type[e.Event]]] = {
+    frozenset(set(State) - {State.ENDED}): {e.AbortRequested, e.TimeUp},
+    BEFORE_ANSWER: {e.DeviceAnswered, e.DeviceGone, e.EndedUnseen, e.LegLost},
+    WITH_LEG_UP: {e.DeviceHungUp, e.DeviceGone, e.LegLost, e.LimitReached, e.QueueLeft, e.QueueJoined},
+    WITH_LEG_UP - {State.TRANSFERRING}: {e.RedirectRequested},
+    TALK: {e.AgentGone},
+    frozenset({State.QUEUED, State.OFFERED}): {e.AgentRang, e.QueueMoved},
+}
+
+
+def test_what_can_happen_at_any_time_is_heard_in_every_state() -> None:
+    for states, events in ALWAYS.items():
+        for state in states:
+            assert set(TABLE[state]) >= events, state
 
 
 def test_every_state_has_its_row_and_its_phase_and_every_phase_its_label() -> None:

@@ -219,6 +219,11 @@ def test_without_a_sip_code_q850_tells_nearly_as_much(sip: int, q850: int, slug:
     assert from_codes(None, q850, rang=False, timed_out=False).slug == nearly.get(slug, slug)
 
 
+@pytest.mark.parametrize(("sip", "q850", "slug"), MEASURED)
+def test_without_a_q850_cause_the_sip_code_tells_as_much(sip: int, q850: int, slug: str) -> None:
+    assert from_codes(sip, None, rang=False, timed_out=False) == Cause(slug, Source.NETWORK, sip)
+
+
 def test_the_sip_code_goes_before_q850() -> None:
     assert from_codes(486, 21, rang=False, timed_out=False).slug == "busy"
 

@@ -267,6 +267,11 @@ def test_the_agent_hangs_up_on_hold() -> None:
     assert Story.talking("ann").holds().agent_hangs_up("ann").end == ("completed", "agent_hung_up")
 
 
+def test_the_queues_word_that_the_agent_left_counts_on_hold_too() -> None:
+    story = Story.talking().holds().queue_gives_up("CONTINUE")
+    assert (story.state, story.verdict) == ("on_hold", "agent_hung_up")
+
+
 def test_hold_without_a_talk_is_refused() -> None:
     assert Story.queued().holds().refused == ["there is no move for Held"]
 
