@@ -104,4 +104,4 @@ _AMI: dict[str, Callable[[str, Mapping[str, str]], e.LegEvent]] = {
 
 def number(text: str | None) -> int | None:
     """A whole number out of Asterisk's text, None where there is none."""
-    return int(text) if text and text.isdigit() else None
+    return int(text) if text and text.isascii() and text.isdigit() else None

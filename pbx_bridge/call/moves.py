@@ -83,7 +83,8 @@ def _dial(call: Call, at: datetime, device: int) -> Result:
 def _next_try(call: Call, at: datetime, cause: Cause) -> Result:
     """The attempt failed: the next device, else a later round, else the end."""
     if cause.slug not in LAST_WORDS:
-        if call.device + 1 < len(call.request.devices):
+        # Without Asterisk no other device can be reached either; a later round may find it back.
+        if cause.slug != "exchange_down" and call.device + 1 < len(call.request.devices):
             return _dial(replace(call, cause=cause), at, call.device + 1)
         if call.rounds_left > 0:
             later = at + timedelta(seconds=call.terms.round_pause_s)

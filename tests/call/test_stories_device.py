@@ -73,6 +73,16 @@ def test_what_asterisk_refuses_altogether_is_not_tried_on_another_device() -> No
     assert story.end == ("failed", "dial_refused")
 
 
+def test_without_asterisk_no_second_device_is_tried_but_a_later_round_may() -> None:
+    down = Cause("exchange_down", Source.SERVICE)
+    story = Story.dialling(count=2)
+    story.take(e.NotDialled(story.leg, down))
+    assert story.end == ("failed", "exchange_down")
+    later = Story.dialling(count=2, rounds=1)
+    later.take(e.NotDialled(later.leg, down))
+    assert (later.state, later.call.cause) == ("scheduled", down)
+
+
 @pytest.mark.parametrize("sip", [486, 404, 480, 503, 408, 403, 488])
 def test_after_a_failure_the_next_device_rings(sip: int) -> None:
     story = Story.dialling(count=2).leg_gone(sip)
