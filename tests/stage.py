@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -94,6 +95,7 @@ class Stage:
     """`ari` and `ami`, if the plan says so."""
     _phones: list[Phone] = field(default_factory=list)
     _before: dict[str, tuple[str, int]] = field(default_factory=dict)
+    _asked: Counter[str] = field(default_factory=Counter)
     _numbers: int = 0
 
     # People.
@@ -160,6 +162,8 @@ class Stage:
     async def call(self, whom: Mobile | str, **more: Any) -> str:
         """Ask for a call to a phone or a number; the call's id."""
         number = whom if isinstance(whom, str) else whom.number
+        devices = more.get("devices", [{"kind": "mobile"}])
+        self._asked.update(device.get("number", number) for device in devices if device["kind"] == "mobile")
         before = len(await self.trunk.invites(number))
         call = await self.portal.call(number, **more)
         self._before[call] = number, before
@@ -255,8 +259,18 @@ class Stage:
         await self.service.start()
 
     async def clear(self) -> None:
-        """The end of a test: everybody goes home, and the next one finds the stage as this one did."""
+        """The end of a test: everybody goes home, and the next one finds the stage as this one did.
+
+        Whatever the test was about: no phone may have rung more often than a call to it was asked for.
+        """
+        rung = Counter(invite.number for invite in await self.trunk.invites() if invite.number in self._asked)
         phones, self._phones[:] = list(self._phones), []
+        for phone in phones:
+            if isinstance(phone, Mobile):
+                rung[phone.number] = phone.rung_count
+        too_often = {number: times for number, times in rung.items() if times > self._asked[number]}
+        for place in range(MOBILES):
+            self._asked.pop(mobile_number(place), None)
         await asyncio.gather(*(phone.stop() for phone in phones))
         for wire in self.wires.values():
             await wire.mend()
@@ -268,6 +282,7 @@ class Stage:
             await self.server.cli(f"channel request hangup {(await self.channels()).get(channel, channel)}")
         await self.is_quiet()
         await self.is_ready(within_s=20)
+        assert not too_often, f"rung too often: {too_often}"
 
 
 def mobile_number(place: int) -> str:

@@ -8,7 +8,8 @@ from datetime import datetime
 import pytest
 
 from tests.ending import Cause, Ending
-from tests.stage import Plan, Stage
+from tests.stage import QUICK, Plan, Stage
+from workshop.desk import Queue
 
 pytest_plugins = ("tests.stage_plugin",)
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -19,7 +20,7 @@ LIMIT = Cause("time_limit", "timer")
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return Plan(terms={"TIME_LIMIT_S": LIMIT_S})
+    return Plan(terms={"TIME_LIMIT_S": LIMIT_S}, queues=(Queue("support", {**QUICK, "timeout": "10"}),))
 
 
 def check_limit(end: Ending) -> None:
@@ -63,7 +64,7 @@ async def test_the_time_limit_passes_while_an_agent_rings(stage: Stage) -> None:
     await stage.takes(citizen, call)
     await asyncio.gather(stage.becomes(call, "offered"), ann.rings())
     end = await stage.end(call)
-    assert end.path.startswith("requested dialing ringing answered queued offered")
+    assert end.path == "requested dialing ringing answered queued offered ended"
     check_limit(end)
     assert (await ann.ended()).how == "cancelled there"
     assert citizen.rung_count == 1
