@@ -11,6 +11,8 @@ from typing import Protocol
 
 #: What a telephone says when its owner declines, or talks already (SIP).
 DECLINED, BUSY_HERE, NOT_FOUND = 603, 486, 404
+#: An answering machine's patience (seconds).
+MACHINE_S = 60.0
 
 
 class Nobody(AssertionError):
@@ -122,9 +124,11 @@ def citizen(
     busy: bool = False,
     unknown: bool = False,
     silent: bool = False,
+    machine: bool = False,
     refuses: int | None = None,
 ) -> Citizen:
-    """A citizen in words. `refuses` is any SIP status that the network answers with."""
+    """A citizen in words. `refuses` is any SIP status that the network answers with. A `machine` answers, says what it
+    has to say and hangs up; nothing on the line tells it from a citizen."""
     status = refuses or (DECLINED if declines else BUSY_HERE if busy else NOT_FOUND if unknown else None)
     # Only who declines has heard it ring; the network's refusals come instead of ringing.
     rings = not silent and (status is None or declines)
@@ -132,7 +136,7 @@ def citizen(
         name,
         answers=answers and not silent,
         after_s=after_s if status is None or declines else 0.0,
-        hangs_up_after_s=hangs_up_after_s,
+        hangs_up_after_s=MACHINE_S if machine and hangs_up_after_s is None else hangs_up_after_s,
         declines=status,
         rings=rings,
     )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
-from pbx_bridge.asterisk.fake import FakeExchange
+from pbx_bridge.asterisk.fake import ASTDB_S, FakeExchange
 from pbx_bridge.asterisk.fake_people import Agent, Person
 from tests.contract.town import ANNA, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
 
@@ -86,11 +86,17 @@ class FakeTown:
     def lose_the_answer_to_dial(self, *, done: bool) -> None:
         self.exchange.lose_reply("dial", done=done)
 
+    def drop(self, connection: str) -> None:
+        self.exchange.close_line()
+
     async def cut(self) -> None:
         self.exchange.cut()
 
     async def mend(self) -> None:
         self.exchange.mend()
+
+    async def writes_to_disk(self, leg: str) -> None:
+        await asyncio.sleep(ASTDB_S)
 
     async def crash(self) -> None:
         self.exchange.crash(BOOT_S)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -152,11 +153,24 @@ class RealTown:
     def lose_the_answer_to_dial(self, *, done: bool) -> None:
         self._wires.break_at(b"POST /ari/channels/", after_the_answer=done)
 
+    def drop(self, connection: str) -> None:
+        self._wires.drop(connection)
+
     async def cut(self) -> None:
         await self._wires.cut()
 
     async def mend(self) -> None:
         await self._wires.mend()
+
+    async def writes_to_disk(self, leg: str) -> None:
+        file = self.server.folder / "lib" / "astdb.sqlite3"
+
+        async def is_there() -> bool:
+            with closing(sqlite3.connect(file)) as database:
+                rows = database.execute("SELECT 1 FROM astdb WHERE key LIKE ?", (f"%/{leg}",))
+                return rows.fetchone() is not None
+
+        await _until(is_there)
 
     async def crash(self) -> None:
         self.server.kill()

@@ -22,6 +22,20 @@ async def test_a_cut_line_ends_and_nothing_can_be_asked(town: Town, ear: Ear) ->
             pass
 
 
+@pytest.mark.parametrize("connection", ["ari", "ami"])
+async def test_half_a_line_is_no_line(town: Town, connection: str) -> None:
+    anna = await town.citizen()
+    async with listening(town) as before:
+        leg = await dialled(town)
+        await anna.rings()
+        town.drop(connection)
+        await before.hears_the_end_of_the_line()
+    async with listening(town) as after:
+        await after.sees(leg, LegSeen(LegState.RINGING))
+        await anna.declines()
+        await after.hears(e.DeviceGone, leg)
+
+
 async def test_a_request_that_surely_was_not_sent_is_told_apart(town: Town, ear: Ear) -> None:
     await town.cut()
     await ear.hears_the_end_of_the_line()
@@ -134,6 +148,17 @@ async def test_asterisk_that_was_restarted_is_younger_than_the_leg(town: Town) -
         assert picture.since > dialled_at
         assert leg not in picture.legs
         assert leg not in picture.traces
+
+
+async def test_what_reached_the_disk_is_remembered_after_a_crash(town: Town) -> None:
+    async with listening(town) as before:
+        leg = await dialled(town, await town.refusing_number(486))
+        await before.hears(e.DeviceGone, leg)
+        await town.writes_to_disk(leg)
+        await town.crash()
+        await before.hears_the_end_of_the_line()
+    async with listening(town) as after:
+        assert (await after.trace(leg)).sip == 486
 
 
 async def test_a_second_listener_takes_the_place_of_the_first(town: Town) -> None:

@@ -9,6 +9,8 @@ from typing import Self
 
 HOST = "127.0.0.1"
 
+Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 class Wires:
     """One listening port for each port of the server; `ports` has them by the same names."""
@@ -16,7 +18,7 @@ class Wires:
     def __init__(self, to: dict[str, int]) -> None:
         self._to = to
         self._servers: list[asyncio.Server] = []
-        self._ends: set[asyncio.StreamWriter] = set()
+        self._ends: dict[asyncio.StreamWriter, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._fragile = b""
         self._after_the_answer = False
@@ -32,7 +34,7 @@ class Wires:
     async def mend(self) -> None:
         """Listen, on the same ports as before."""
         for name, target in self._to.items():
-            server = await asyncio.start_server(self._through(target), HOST, self.ports.get(name, 0))
+            server = await asyncio.start_server(self._through(name, target), HOST, self.ports.get(name, 0))
             self.ports[name] = server.sockets[0].getsockname()[1]
             self._servers.append(server)
 
@@ -41,16 +43,24 @@ class Wires:
         for server in self._servers:
             server.close()
         self._servers.clear()
-        for end in self._ends:
-            end.transport.abort()
+        for name in self._to:
+            self.drop(name)
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def drop(self, name: str) -> None:
+        """The connections of one kind break; new ones can be made at once."""
+        for end, of in tuple(self._ends.items()):
+            if of == name:
+                end.transport.abort()
 
     def break_at(self, request: bytes, *, after_the_answer: bool) -> None:
         """The connection of the next request that begins so breaks: when the server has answered, but before the
         answer gets here; or before the request gets there."""
         self._fragile, self._after_the_answer = request, after_the_answer
 
-    def _through(self, target: int) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
+    def _through(
+        self, name: str, target: int
+    ) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             task = asyncio.current_task()
             assert task
@@ -60,15 +70,16 @@ class Wires:
                 far_reader, far_writer = await asyncio.open_connection(HOST, target)
                 wire = _Wire(self, writer)
                 await asyncio.gather(
-                    self._pump(reader, far_writer, wire.asks), self._pump(far_reader, writer, wire.answers)
+                    self._pump(name, reader, far_writer, wire.asks),
+                    self._pump(name, far_reader, writer, wire.answers),
                 )
 
         return connected
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_pass: Callable[[bytes], bool]
+        self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_pass: Callable[[bytes], bool]
     ) -> None:
-        self._ends.add(writer)
+        self._ends[writer] = name
         try:
             while (data := await reader.read(65536)) and may_pass(data):
                 writer.write(data)
@@ -76,7 +87,7 @@ class Wires:
         except OSError:
             pass
         finally:
-            self._ends.discard(writer)
+            self._ends.pop(writer, None)
             writer.close()
 
 
