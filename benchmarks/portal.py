@@ -37,9 +37,11 @@ from pbx_bridge.call.recovery import Picture
 from pbx_bridge.conductor.conductor import Conductor
 from pbx_bridge.conductor.ports import DialOrder, Heard
 from pbx_bridge.ledger import Client, Ledger, migrate, new_key
-from pbx_bridge.portal.clients import SCOPES, new_client
+from pbx_bridge.ledger.access import SecondStep
+from pbx_bridge.portal.clients import new_client
 from pbx_bridge.portal.guard import TOKENS
 from pbx_bridge.portal.needs import Needs, Settings
+from pbx_bridge.portal.rights import SCOPES
 from pbx_bridge.portal.serving import Runner, spare_collections
 from pbx_bridge.portal.site import create_app
 
@@ -97,8 +99,10 @@ async def serve(folder: Path) -> None:
     ledger = await Ledger.open(url, [new_key()])
     terms = Terms(ring_s=3600)  # no call may end by itself while streams are watched
     settings = Settings(token_key=b"k" * 32, pepper=b"p" * 32, terms=terms)
-    made = new_client(settings.pepper)
-    await ledger.add_client(Client(made.id, "bench", made.secret_hash, frozenset(SCOPES), now(), 3600))
+    made = new_client(settings.pepper, now())
+    await ledger.add_client(
+        Client(made.id, "bench", frozenset(SCOPES), now(), 3600, (made.key,), second_step=SecondStep.NONE)
+    )
     conductor = Conductor(ledger, PatientLine(), now, "bench")
     app = create_app(Needs(conductor, ledger, settings, now))
     runner = Runner(app)

@@ -18,7 +18,8 @@ from . import __version__, logs, provision, settings
 from .app import CannotStart, TakenOver, ledger_of, now, serve
 from .doctor import examine
 from .ledger import Client, LedgerError, migrate
-from .portal.clients import SCOPES, new_client, unknown_scopes
+from .portal.clients import new_client, unknown_scopes
+from .portal.rights import SCOPES
 
 Config = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configuration file; default PBX_CONFIG.")]
 
@@ -100,8 +101,8 @@ def add(
     if unknown := unknown_scopes(scopes):
         raise settings.SettingsError(f"Unknown scope {', '.join(unknown)}. Known: {', '.join(sorted(SCOPES))}.")
     wanted = settings.load(config)
-    made = new_client(wanted.secrets.pepper.get_secret_value().encode())
-    row = Client(made.id, name, made.secret_hash, frozenset(scopes), now(), wanted.tokens.lifetime_s)
+    made = new_client(wanted.secrets.pepper.get_secret_value().encode(), now())
+    row = Client(made.id, name, frozenset(scopes), now(), wanted.tokens.lifetime_s, (made.key,))
     asyncio.run(_add(wanted, row))
     out.print(f"client_id     {made.id}\nclient_secret {made.secret}\nscopes        {' '.join(scopes)}", markup=False)
     Console(stderr=True).print("Keep the secret now: it is not shown again.")

@@ -109,10 +109,10 @@ def _needs(settings: Settings, ledger: Ledger, conductor: Conductor) -> Needs:
         terms=Terms(**settings.terms.model_dump()),
         cors_origins=settings.http.allowed_origins,
     )
-    services = {name: Service(name, queue) for name, queue in settings.services.items()}
+    services = {name: Service(name, entry.queue) for name, entry in settings.services.items()}
     registry = CollectorRegistry()
     registry.register(Figures(conductor))
-    return Needs(conductor, ledger, chosen, now, services, registry)
+    return Needs(conductor, ledger, chosen, now, services, registry=registry)
 
 
 async def serve(settings: Settings) -> None:

@@ -151,8 +151,8 @@ async def _ami(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with ami.listen():
             yield Finding("ami", "ok", "logged in")
-            for service, queue in settings.services.items():
-                yield await _queue(ami, service, queue)
+            for service, entry in settings.services.items():
+                yield await _queue(ami, service, entry.queue)
             yield await _dialplan(ami)
     except AsteriskError as error:
         yield Finding("ami", "fail", str(error))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from ..call.causes import Cause
 from ..call.events import Event
 from ..call.model import Device
 from ..call.recovery import Picture
+from ..phone import Phone
 
 
 class OutOfReach(Exception):
@@ -56,6 +57,40 @@ class DialOrder:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeOrder:
+    """Ring `phone` as channel `leg` and read `code` to whoever answers: digit by digit, twice, in the language of
+    `locale`. Nothing else can come of that call."""
+
+    leg: str
+    phone: Phone
+    code: str = field(repr=False)
+    locale: str
+    ring_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMessage:
+    """Send `code` to `phone` as text, in the language of `locale`. A repeated message has the same `key`."""
+
+    phone: Phone
+    code: str = field(repr=False)
+    locale: str
+    key: str
+
+
+class NotDelivered(Exception):
+    """The message was refused for good; another channel is the way. `str()` is for the log: no number, no code."""
+
+
+class Messenger(Protocol):
+    """What carries text to a telephone."""
+
+    async def send_code(self, message: CodeMessage) -> None:
+        """Returns when the gateway has taken it. Raises NotDelivered, OutOfReach (nothing was sent, or the same key
+        makes it harmless to send again)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Heard:
     """A fact about a call, and when this process heard it (UTC)."""
 
@@ -81,6 +116,9 @@ class Telephony(Protocol):
 
     async def dial(self, order: DialOrder) -> None:
         """Ring the device. Raises DialRefused, AlreadyDialled, OutOfReach."""
+
+    async def say_code(self, order: CodeOrder) -> None:
+        """Ring and read a code. Raises DialRefused, AlreadyDialled, OutOfReach."""
 
     async def hang_up(self, leg: str) -> None:
         """Raises NoSuchLeg, OutOfReach."""

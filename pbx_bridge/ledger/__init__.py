@@ -4,6 +4,7 @@ One transaction keeps a call's new state, its events, its wishes and its audit t
 rooms and a database, and never decides what happens to a call.
 """
 
+from .access import Client
 from .errors import (
     AlreadyScheduled,
     CitizenBusy,
@@ -25,7 +26,6 @@ from .values import (
     AuditLine,
     CallFilter,
     Change,
-    Client,
     Idempotency,
     NewEvent,
     Page,

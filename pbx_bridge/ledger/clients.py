@@ -8,9 +8,9 @@ from typing import Any
 from pydantic_core import from_json
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
+from .access import Client
 from .forms import write_json
 from .tables import clients
-from .values import Client
 
 _ALL = select(clients).order_by(clients.c.id)
 _ONE = select(clients).where(clients.c.id == bindparam("client"))

@@ -12,6 +12,7 @@ from sqlalchemy import Row, Select, text
 
 from ..call.model import Call
 from . import clients, outbox, reads, reseal
+from .access import Client
 from .engines import PATIENCE_S, Store, connect, parse, sqlite_file
 from .errors import LedgerUnavailable, NewerTables, Refused
 from .explain import EXPLAINABLE, explain
@@ -19,7 +20,7 @@ from .rows import Rows
 from .seal import Seal
 from .tables import REVISIONS
 from .transaction import Transaction
-from .values import AuditLine, CallFilter, Client, Page, StoredEvent, StoredLine, Wish
+from .values import AuditLine, CallFilter, Page, StoredEvent, StoredLine, Wish
 
 
 class Ledger:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..call.commands import Command
 from ..call.model import Call
 from ..call.states import State
+from .access import Authenticator, NewTry
 
 Verdict = Literal["taken", "refused"]
 
@@ -27,7 +28,8 @@ class NewEvent:
 class AuditLine:
     """Who did what, and whether it was taken. `detail` is kept in clear: nothing private belongs into it.
 
-    `call_id` may stay None in the audit of a Change that has a call: then it is that one.
+    `call_id` may stay None in the audit of a Change that has a call: then it is that one. `citizen` is (client, user)
+    of the citizen whose data it is about; the database keeps a blind mark of it.
     """
 
     at: datetime
@@ -36,6 +38,7 @@ class AuditLine:
     verdict: Verdict
     detail: dict[str, Any] = field(default_factory=dict)
     call_id: str | None = None
+    citizen: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,8 @@ class Change:
     wishes: tuple[Command, ...] = ()
     audit: tuple[AuditLine, ...] = ()
     idempotency: Idempotency | None = None
+    tries: tuple[NewTry, ...] = ()
+    authenticator: Authenticator | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +133,49 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class StoredLine:
-    """One line of the audit, as it was written. `id` counts up."""
+    """One line of the audit, as it was written. `id` counts up without gaps; `chain` binds it to all lines before it
+    (None: it is older than the chain). `line.citizen` is None: only the `mark` of the citizen is kept."""
 
     id: int
     line: AuditLine
+    chain: str | None = None
+    mark: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Client:
-    """A program that may ask. The secret itself is kept nowhere."""
+class AuditFilter:
+    """Which audit lines a page shows; None means any. `from_` and `to` bound the time, `to` excluded."""
 
-    id: str
-    name: str
-    secret_hash: str
-    scopes: frozenset[str]
-    created_at: datetime
-    token_lifetime_s: int
-    disabled_at: datetime | None = None
+    call_id: str | None = None
+    citizen: tuple[str, str] | None = None
+    actor: str | None = None
+    from_: datetime | None = None
+    to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """The end of the audit chain at some moment. Who keeps it elsewhere can later prove that nothing was cut off."""
+
+    id: int
+    chain: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What a check of the audit chain found: `lines` that hold (the first `unchained` are older than the chain), and
+    the first `fault` in words, None when there is none. `anchor` is the end that was reached."""
+
+    lines: int
+    unchained: int
+    anchor: Anchor
+    fault: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """How much of a citizen was erased."""
+
+    calls: int
+    events: int
+    records: int

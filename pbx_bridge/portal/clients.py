@@ -10,28 +10,34 @@ import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, field
+from datetime import datetime
 
-SCOPES = {
-    "calls:write": "start and abort calls",
-    "calls:read": "read own calls and their events",
-}
+from ..ledger.access import Client, ClientKey, KeyKind
+from .rights import SCOPES
+
 _SCHEME = "hmac-sha256$"
 
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client as it was made. `secret` is shown once and kept nowhere; `secret_hash` is what the ledger keeps."""
+    """A client as it was made. `secret` is shown once and kept nowhere; `key` is what the ledger keeps of it."""
 
     id: str
     secret: str = field(repr=False)
-    secret_hash: str
+    key: ClientKey
 
 
-def new_client(pepper: bytes) -> NewClient:
+def new_client(pepper: bytes, at: datetime) -> NewClient:
     """Draw an id and a secret. The id is safe in URLs, logs and forms; the secret has a prefix that scanners know."""
     client_id = f"client_{secrets.token_hex(8)}"
+    return NewClient(client_id, *new_secret(client_id, pepper, at))
+
+
+def new_secret(client_id: str, pepper: bytes, at: datetime) -> tuple[str, ClientKey]:
+    """Draw a secret for a program: what is shown once, and what is kept."""
     secret = f"pbxs_{secrets.token_urlsafe(32)}"
-    return NewClient(client_id, secret, secret_hash(client_id, secret, pepper))
+    kept = ClientKey(f"key_{secrets.token_hex(8)}", KeyKind.SECRET, secret_hash(client_id, secret, pepper), at)
+    return secret, kept
 
 
 def secret_hash(client_id: str, secret: str, pepper: bytes) -> str:
@@ -40,10 +46,12 @@ def secret_hash(client_id: str, secret: str, pepper: bytes) -> str:
     return _SCHEME + hmac.new(pepper, message, hashlib.sha256).hexdigest()
 
 
-def is_secret(client_id: str, secret: str, kept: str | None, pepper: bytes) -> bool:
-    """Whether the secret is the client's. Takes as long for a client that does not exist (`kept` is None)."""
+def is_secret(client_id: str, secret: str, client: Client | None, at: datetime, pepper: bytes) -> bool:
+    """Whether the secret is one of the client's that count. Takes as long for a client that does not exist."""
     expected = secret_hash(client_id, secret, pepper)
-    return hmac.compare_digest(expected, kept or _SCHEME + "0" * 64) and kept is not None
+    kept = [key.material for key in client.living_keys(KeyKind.SECRET, at)] if client else []
+    # All are compared, so that time does not tell which one fits.
+    return sum([hmac.compare_digest(expected, each) for each in kept or [_SCHEME + "0" * 64]]) > 0 and bool(kept)
 
 
 def unknown_scopes(scopes: list[str]) -> list[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import re
+from dataclasses import replace
 
 from aiohttp import hdrs, web
 from aiohttp.web_urldispatcher import SystemRoute
 
-from ..ledger.values import Client
+from ..ledger.access import Client, Role
+from .grant import GRANT, Grant
 from .needs import NEEDS, Ledger
 from .operations import OPERATION_OF, Handler
 from .problems import Problem
-from .tokens import Grant, NotAToken, Tokens
+from .rights import Right
+from .tokens import NotAToken, Tokens
 
 TOKENS: web.AppKey[Tokens] = web.AppKey("tokens", Tokens)
 
@@ -40,7 +43,6 @@ class Programs:
 
 
 PROGRAMS: web.AppKey[Programs] = web.AppKey("programs", Programs)
-GRANT: web.RequestKey[Grant] = web.RequestKey("grant", Grant)
 _REALM = 'Bearer realm="pbx-bridge"'
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
 
@@ -56,15 +58,18 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     operation = request.app[OPERATION_OF].get(route)
     if operation is None and not isinstance(route, SystemRoute) and request.method != hdrs.METH_OPTIONS:
         raise Problem("not-found")
-    if operation is not None and operation.scope is not None:
-        request[GRANT] = await _grant(request, operation.scope)
+    if operation is not None:
+        if operation.right is None:  # forgotten in the table: shut
+            raise Problem("not-found")
+        if operation.right.scope is not None:
+            request[GRANT] = await _grant(request, operation.right)
     limit = request.app[NEEDS].settings.body_limit
     if (request.content_length or 0) > limit:  # also where no body is read: it would have to be thrown away
         raise Problem("too-large", max_bytes=limit)
     return await handler(request)
 
 
-async def _grant(request: web.Request, scope: str) -> Grant:
+async def _grant(request: web.Request, right: Right) -> Grant:
     headers = request.headers.getall(hdrs.AUTHORIZATION, [])
     if not headers:
         raise Problem("unauthorized", headers={hdrs.WWW_AUTHENTICATE: _REALM})
@@ -78,9 +83,13 @@ async def _grant(request: web.Request, scope: str) -> Grant:
     client = await request.app[PROGRAMS].living(grant.client)
     if client is None:
         raise _invalid("the token's client was disabled or removed")
-    if scope not in grant.scopes or scope not in client.scopes:
-        words = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
-        raise Problem("insufficient-scope", headers={hdrs.WWW_AUTHENTICATE: words}, scope=scope)
+    if right.scope not in grant.scopes & client.scopes:
+        words = f'{_REALM}, error="insufficient_scope", scope="{right.scope}"'
+        raise Problem("insufficient-scope", headers={hdrs.WWW_AUTHENTICATE: words}, scope=right.scope)
+    # What the program is now counts, not what it was when the token was issued.
+    grant = replace(grant, role=client.role if grant.citizen is None else Role.CITIZEN)
+    if grant.role not in right.roles:
+        raise Problem("wrong-role", role=grant.role.value)
     return grant
 
 

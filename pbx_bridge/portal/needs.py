@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -13,21 +14,37 @@ from prometheus_client import CollectorRegistry
 from ..call.model import Call, Terms
 from ..conductor.jobs import Wanted
 from ..conductor.ports import Clock
-from ..ledger.values import CallFilter, Client, Page, StoredEvent
+from ..ledger.access import Authenticator, Citizen, Client, ClientKey, Revocation, SigningKey
+from ..ledger.values import (
+    Anchor,
+    AuditFilter,
+    AuditLine,
+    CallFilter,
+    Erased,
+    Page,
+    StoredEvent,
+    StoredLine,
+    Verified,
+)
+from ..subject import NotBelieved, Subject
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One entry of the directory that a citizen can call, and the queue it leads to."""
+    """One entry of the directory that a citizen can call, and the queue it leads to. `requires` is what must be known
+    and verified about the citizen; `prefixes` are of the numbers that may be rung, None: all that the operator allows.
+    """
 
     id: str
     queue: str
+    requires: frozenset[str] = frozenset()
+    prefixes: tuple[str, ...] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
 
 
 #: Until the directory is read from files.
 DEFAULT_SERVICES: Mapping[str, Service] = {
-    "support": Service("support", "support", {"ru": "Служба поддержки", "en": "Support"})
+    "support": Service("support", "support", names={"ru": "Служба поддержки", "en": "Support"})
 }
 
 
@@ -92,7 +109,53 @@ class Ledger(Protocol):
         """A page of calls, newest first. Raises BadCursor."""
 
     async def client(self, client_id: str) -> Client | None:
-        """A program that may ask, disabled or not."""
+        """A program that may ask with all its keys, disabled or not."""
+
+    # ── programs ──
+    async def clients(self) -> list[Client]: ...
+    async def add_client(self, client: Client) -> None: ...
+    async def change_client(self, client: Client) -> bool: ...
+    async def disable_client(self, client_id: str, at: datetime) -> bool: ...
+    async def add_key(self, client_id: str, key: ClientKey, *, others_expire_at: datetime | None = None) -> bool: ...
+    async def drop_key(self, client_id: str, key_id: str, at: datetime) -> bool: ...
+
+    # ── tokens and signatures ──
+    async def signing_keys(self, purpose: str, at: datetime) -> list[SigningKey]: ...
+    async def add_signing_key(self, key: SigningKey) -> None: ...
+    async def revoke(self, revocation: Revocation) -> Revocation: ...
+    async def revocations(self, after: int, at: datetime) -> list[Revocation]: ...
+    async def remember_nonces(
+        self, nonces: Collection[tuple[str, str]], at: datetime, until: datetime
+    ) -> frozenset[tuple[str, str]]: ...
+
+    # ── citizens ──
+    async def citizen(self, client: str, user: str) -> Citizen | None: ...
+    async def keep_citizen(self, citizen: Citizen) -> None: ...
+    async def export(self, client: str, user: str) -> dict[str, Any]: ...
+    async def erase(self, client: str, user: str, at: datetime) -> Erased: ...
+    async def authenticator(self, client: str, user: str) -> Authenticator | None: ...
+    async def keep_authenticator(self, authenticator: Authenticator) -> None: ...
+    async def drop_authenticator(self, client: str, user: str) -> bool: ...
+
+    # ── the audit ──
+    async def note(self, lines: Sequence[AuditLine]) -> None: ...
+    async def audit_page(self, filter_: AuditFilter, *, after: int = 0, limit: int = 100) -> list[StoredLine]: ...
+    async def verify_audit(self, *, anchors: Sequence[Anchor] = ()) -> Verified: ...
+
+
+class Issuers(Protocol):
+    """The portals whose citizens may be believed."""
+
+    async def believe(self, token: str, allowed: frozenset[str]) -> Subject:
+        """Who the token is for, if one of the `allowed` issuers gave it. Raises subject.NotBelieved, IssuerAway."""
+
+
+class NoIssuers:
+    """An installation without any."""
+
+    async def believe(self, token: str, allowed: frozenset[str]) -> Subject:
+        """Nobody is believed."""
+        raise NotBelieved("no issuer of citizens' tokens is configured")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +183,9 @@ class Settings:
     send_s: float = 30
     keepalive_s: float = 75
     client_s: float = 1
+    citizen_lifetime_s: int = 300
+    rotate_s: int = 7 * 86400
+    skew_s: int = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +197,7 @@ class Needs:
     settings: Settings
     clock: Clock
     services: Mapping[str, Service] = field(default_factory=lambda: DEFAULT_SERVICES)
+    issuers: Issuers = field(default_factory=NoIssuers)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
 

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from .answers import ProblemDocument
-from .clients import SCOPES
 from .operations import CALL_ID_PATTERN, Answer, Header, Operation
 from .problems import CATALOGUE, MEDIA_TYPE
+from .rights import SCOPES
 from .schemas import NoQuery
 
 _REFS = "#/components/schemas/{model}"
@@ -45,7 +45,7 @@ def build(operations: tuple[Operation, ...], version: str) -> dict[str, Any]:
 def problems_of(operation: Operation) -> tuple[str, ...]:
     """The slugs an operation may answer with: its own, and those that follow from what it takes."""
     slugs = set(operation.problems) | {"internal-error", "malformed-request"}
-    if operation.scope is not None:
+    if _scope(operation) is not None:
         slugs |= {"unauthorized", "invalid-token", "insufficient-scope", "database-unavailable"}
     if operation.query is not NoQuery:
         slugs |= {"validation-failed"}
@@ -54,6 +54,10 @@ def problems_of(operation: Operation) -> tuple[str, ...]:
         if operation.body.media_type == "application/json":
             slugs |= {"malformed-json", "unsupported-media-type", "validation-failed"}
     return tuple(sorted(slugs, key=list(CATALOGUE).index))
+
+
+def _scope(operation: Operation) -> str | None:
+    return operation.right.scope if operation.right else None
 
 
 def _models(operation: Operation) -> Iterator[type[BaseModel]]:
@@ -76,7 +80,7 @@ def _operation(operation: Operation, schemas: Schemas, components: Mapping[str, 
     described: dict[str, Any] = {
         "operationId": operation.id,
         "summary": operation.summary,
-        "security": [{"token": [operation.scope]}] if operation.scope else [],
+        "security": [{"token": [scope]}] if (scope := _scope(operation)) else [],
         "parameters": [*_path_parameters(operation), *_query(operation, components), *_headers(operation.headers)],
         "responses": _responses(operation, schemas),
     }

@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+from .rights import RIGHTS, Right
 from .schemas import NoQuery, Query
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -50,8 +51,8 @@ class Body:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method on one path. `scope` None: open to everybody. `problems` are slugs beyond those that follow
-    from the rest (see openapi.problems_of)."""
+    """One method on one path. Who may use it stands in rights.py. `problems` are slugs beyond those that follow from
+    the rest (see openapi.problems_of)."""
 
     id: str
     method: str
@@ -59,12 +60,16 @@ class Operation:
     summary: str
     handler: Handler
     answers: tuple[Answer, ...]
-    scope: str | None
     description: str = ""
     query: type[Query] = NoQuery
     headers: tuple[Header, ...] = ()
     body: Body | None = None
     problems: tuple[str, ...] = ()
+
+    @property
+    def right(self) -> Right | None:
+        """Who may; None: nobody, as the table does not know it."""
+        return RIGHTS.get(self.id)
 
 
 OPERATIONS: web.AppKey[tuple[Operation, ...]] = web.AppKey("operations", tuple)

@@ -1,4 +1,4 @@
-"""A client's own calls: those of others do not exist for it."""
+"""Whose calls an asker sees: a portal its own, a citizen theirs, staff all. Others do not exist for them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from ..call.model import Call
 from ..call.snapshot import snapshot
 from .bodies import as_json
-from .guard import GRANT
+from .grant import GRANT, Grant
 from .needs import NEEDS
 from .operations import Header, call_id_of
 from .problems import Problem
@@ -18,12 +18,19 @@ ETAG = Header("ETag", "the call's revision, in quotes", required=True)
 
 
 async def own_call(request: web.Request) -> Call:
-    """The call in the path. Raises Problem unknown-call, also for a call that another client made."""
+    """The call in the path. Raises Problem unknown-call, also for a call that is not the asker's to see."""
     call_id = call_id_of(request)
     call = await request.app[NEEDS].conductor.call(call_id) if call_id else None
-    if call is None or call.request.client != request[GRANT].client:
+    if call is None or not may_see(request[GRANT], call):
         raise Problem("unknown-call")
     return call
+
+
+def may_see(grant: Grant, call: Call) -> bool:
+    """Whether the call exists for the asker."""
+    if not grant.owns:
+        return True
+    return call.request.client == grant.client and grant.citizen in (None, call.request.user)
 
 
 def etag(call: Call) -> str:

@@ -75,6 +75,13 @@ CATALOGUE: dict[str, Row] = {
         "Ask for a token with the scope named in WWW-Authenticate; the operator decides what a client may have.",
         {"scope": "the scope that is needed"},
     ),
+    "wrong-role": Row(
+        403,
+        "Your role may not do this",
+        "The operation is not for the role of who asks; the table of roles is in docs/roles.md.",
+        "Ask with a program of a role that may, or ask the operator for the role.",
+        {"role": "the role you ask in"},
+    ),
     "not-allowed-origin": Row(
         403,
         "The browser's page may not ask",

@@ -66,6 +66,6 @@ def _account(request: web.Request, response: web.StreamResponse, seconds: float)
     metrics.answers.labels(method, route, str(response.status)).inc()
     if not response.prepared:
         metrics.seconds.labels(method, route).observe(seconds)
-    if operation is None or operation.scope is not None or response.status >= 400:
+    if operation is None or operation.right is None or operation.right.scope or response.status >= 400:
         which = {"call": call} if (call := call_id_of(request)) else {}
         log.info("http", method=method, route=route, status=response.status, ms=round(seconds * 1000, 1), **which)

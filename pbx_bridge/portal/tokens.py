@@ -8,13 +8,13 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
 
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
 
 from ..conductor.ports import Clock
+from .grant import Grant
 
 _ALGORITHM = "HS256"
 _TYPES = frozenset({"at+jwt", "application/at+jwt"})
@@ -28,16 +28,6 @@ SHORTEST_KEY = 32
 
 class NotAToken(Exception):
     """The text is not a living token of ours. `str()` says why, without the token."""
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """What a token says. `expires_at` is in seconds since the epoch."""
-
-    client: str
-    scopes: frozenset[str]
-    expires_at: int
-    token_id: str
 
 
 class Tokens:

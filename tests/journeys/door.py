@@ -10,6 +10,7 @@ from aiohttp import web
 
 from pbx_bridge.conductor.conductor import Conductor
 from pbx_bridge.ledger import Client
+from pbx_bridge.ledger.access import SecondStep
 from pbx_bridge.portal.clients import new_client
 from pbx_bridge.portal.needs import Needs, Settings
 from pbx_bridge.portal.serving import Runner
@@ -32,7 +33,7 @@ class Door:
         self.house = house
         self._runner: Runner | None = None
         self._port = 0
-        self._client = new_client(PEPPER)
+        self._client = new_client(PEPPER, house.time())
         self._known = False
 
     async def open(self) -> None:
@@ -87,7 +88,15 @@ class Door:
         if not self._known:
             made = self._client
             await self.house.ledger.add_client(
-                Client(made.id, "a portal", made.secret_hash, SCOPES, self.house.time(), 3600)
+                Client(
+                    made.id,
+                    "a portal",
+                    SCOPES,
+                    self.house.time(),
+                    3600,
+                    (made.key,),
+                    second_step=SecondStep.NONE,
+                )
             )
             self._known = True
 

@@ -24,6 +24,7 @@ from pbx_bridge.conductor.errors import CitizenBusy, KeyReused, RevisionPassed, 
 from pbx_bridge.conductor.hub import Hub
 from pbx_bridge.conductor.jobs import Wanted
 from pbx_bridge.ledger import BadCursor, CallFilter, Client, LedgerUnavailable, Page, StoredEvent
+from pbx_bridge.ledger.access import SecondStep
 from pbx_bridge.portal.clients import new_client
 from pbx_bridge.portal.guard import TOKENS
 from pbx_bridge.portal.needs import DEFAULT_SERVICES, Needs, Service, Settings
@@ -83,8 +84,8 @@ class House:
     # ── people ──
     def client(self, name: str = "portal", scopes: frozenset[str] = SCOPES) -> tuple[Client, str]:
         """Register a program; gives it and its secret."""
-        made = new_client(PEPPER)
-        client = Client(made.id, name, made.secret_hash, scopes, self.clock(), 600)
+        made = new_client(PEPPER, self.clock())
+        client = Client(made.id, name, scopes, self.clock(), 600, (made.key,), second_step=SecondStep.NONE)
         self.clients_[client.id] = client
         return client, made.secret
 

@@ -16,7 +16,6 @@ pytest_plugins = ["tests.ledger_plugin"]
 PORTAL = Client(
     id="portal",
     name="Портал",
-    secret_hash="0" * 64,
     scopes=frozenset({"calls:write", "calls:read"}),
     created_at=NOON,
     token_lifetime_s=900,

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -14,12 +15,14 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
 
-from pbx_bridge.portal.clients import is_secret, new_client, secret_hash, unknown_scopes
+from pbx_bridge.ledger import Client
+from pbx_bridge.portal.clients import is_secret, new_client, unknown_scopes
 from pbx_bridge.portal.tokens import NotAToken, Tokens
 
 from .portal_house import PEPPER, SCOPES, TOKEN_KEY, Clock, House, Reply, Site
 
 pytest_plugins = ("tests.rooms.portal_fixtures",)
+NOW = datetime(2026, 1, 12, 6, 0, tzinfo=UTC)
 KEY = OctKey.import_key(TOKEN_KEY)
 
 
@@ -289,16 +292,29 @@ async def test_two_authorizations_are_none(site: Site) -> None:
 
 
 def test_a_new_clients_secret_is_only_known_to_who_sees_it() -> None:
-    made = new_client(PEPPER)
+    made = new_client(PEPPER, NOW)
+    client = Client(made.id, "portal", frozenset(), NOW, 600, (made.key,))
     assert made.secret not in repr(made)
-    assert made.secret not in made.secret_hash
-    assert is_secret(made.id, made.secret, made.secret_hash, PEPPER)
-    assert not is_secret(made.id, made.secret + "x", made.secret_hash, PEPPER)
-    assert not is_secret("another", made.secret, made.secret_hash, PEPPER)
-    assert not is_secret(made.id, made.secret, made.secret_hash, b"another pepper")
-    assert not is_secret(made.id, made.secret, None, PEPPER)
-    assert not is_secret(made.id, made.secret, secret_hash(made.id, "other", PEPPER), PEPPER)
-    assert new_client(PEPPER).id != made.id
+    assert made.secret not in made.key.material
+    assert made.key.material not in repr(client)
+    assert is_secret(made.id, made.secret, client, NOW, PEPPER)
+    assert not is_secret(made.id, made.secret + "x", client, NOW, PEPPER)
+    assert not is_secret("another", made.secret, client, NOW, PEPPER)
+    assert not is_secret(made.id, made.secret, client, NOW, b"another pepper")
+    assert not is_secret(made.id, made.secret, None, NOW, PEPPER)
+    assert not is_secret(made.id, made.secret, replace(client, keys=()), NOW, PEPPER)
+
+
+def test_a_secret_counts_until_its_time_is_over() -> None:
+    made = new_client(PEPPER, NOW)
+    old = replace(made.key, expires_at=NOW + timedelta(hours=1))
+    client = Client(made.id, "portal", frozenset(), NOW, 600, (old,))
+    assert is_secret(made.id, made.secret, client, NOW, PEPPER)
+    assert not is_secret(made.id, made.secret, client, NOW + timedelta(hours=1), PEPPER)
+
+
+def test_ids_are_drawn() -> None:
+    assert new_client(PEPPER, NOW).id != new_client(PEPPER, NOW).id
 
 
 def test_scopes_that_mean_nothing_are_named() -> None:

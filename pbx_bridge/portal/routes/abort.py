@@ -12,7 +12,7 @@ from ...call.states import State
 from ...conductor.errors import RevisionPassed
 from .. import answers
 from ..bodies import read_query
-from ..guard import GRANT
+from ..grant import GRANT
 from ..needs import NEEDS
 from ..operations import Answer, Header, Operation
 from ..own import ETAG, own_call, with_call
@@ -27,7 +27,7 @@ async def abort(request: web.Request) -> web.Response:
     """End the call if it has not ended; say who won. A body is not read: there is nothing to say in it."""
     read_query(request, NoQuery)
     call = await own_call(request)
-    by = f"client:{request[GRANT].client}"
+    by = request[GRANT].actor
     needs = request.app[NEEDS]
     async with asyncio.timeout(needs.settings.answer_s):
         done = await needs.conductor.abort(call.id, by=by, if_revision=_revision(request, call))
@@ -64,7 +64,6 @@ OPERATIONS = (
         summary="End a call in any state",
         description="Repeating it is harmless. Without If-Match it ends the call whatever has happened meanwhile.",
         handler=abort,
-        scope="calls:write",
         headers=(Header("If-Match", "the ETag on which the decision rests: 412 when the call has moved on"),),
         answers=(Answer(200, "The call, and who won", {"application/json": answers.AbortAnswer}, (ETAG,)),),
         problems=("unknown-call", "invalid-header", "revision-passed", "refused", "validation-failed"),

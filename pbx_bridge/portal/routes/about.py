@@ -41,7 +41,6 @@ OPERATIONS = (
         path="/openapi.json",
         summary="This document",
         handler=openapi,
-        scope=None,
         answers=(Answer(200, "OpenAPI 3.1", {"application/json": {"type": "object"}}),),
     ),
     Operation(
@@ -50,7 +49,6 @@ OPERATIONS = (
         path="/docs",
         summary="This document, for people",
         handler=docs,
-        scope=None,
         answers=(Answer(200, "A page without anything from elsewhere", {"text/html": {"type": "string"}}),),
     ),
     Operation(
@@ -59,7 +57,6 @@ OPERATIONS = (
         path="/problems/{slug}",
         summary="What a problem type means, and what to do",
         handler=problem,
-        scope=None,
         answers=(Answer(200, "The explanation", {"application/json": answers.ProblemRow}),),
         problems=("not-found",),
     ),

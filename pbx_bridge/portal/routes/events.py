@@ -6,7 +6,7 @@ from aiohttp import web
 
 from .. import answers, stream
 from ..bodies import as_json, read_query
-from ..guard import GRANT
+from ..grant import GRANT
 from ..needs import NEEDS
 from ..operations import Answer, Header, Operation
 from ..own import own_call
@@ -57,7 +57,6 @@ OPERATIONS = (
             "expires; connect again with a new token and `Last-Event-ID`."
         ),
         handler=events,
-        scope="calls:read",
         query=EventsQuery,
         headers=(Header("Last-Event-ID", "the last sequence number seen; goes before `after`", _SEEN),),
         answers=(

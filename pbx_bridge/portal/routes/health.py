@@ -44,7 +44,6 @@ OPERATIONS = (
         path="/healthz",
         summary="Is the process alive?",
         handler=alive,
-        scope=None,
         answers=(Answer(200, "It is", {"application/json": answers.Alive}),),
     ),
     Operation(
@@ -53,7 +52,6 @@ OPERATIONS = (
         path="/readyz",
         summary="Would a call work now?",
         handler=ready,
-        scope=None,
         answers=(Answer(200, "It would", {"application/json": answers.Ready}),),
         problems=("not-ready",),
     ),
@@ -63,7 +61,6 @@ OPERATIONS = (
         path="/metrics",
         summary="Figures for Prometheus",
         handler=metrics,
-        scope=None,
         answers=(Answer(200, "The figures", _TEXT),),
     ),
 )

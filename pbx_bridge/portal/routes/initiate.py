@@ -13,7 +13,7 @@ from ...call import model
 from ...conductor.jobs import Wanted
 from .. import answers, complaints
 from ..bodies import as_json, fingerprint, read_json
-from ..guard import GRANT
+from ..grant import GRANT
 from ..needs import NEEDS
 from ..operations import Answer, Body, Header, Operation
 from ..problems import Problem
@@ -134,7 +134,6 @@ OPERATIONS = (
         summary="Call a citizen and connect them to a service",
         description="Rings at most once per attempt, however often the request is repeated with the same key.",
         handler=initiate,
-        scope="calls:write",
         headers=(
             Header(IDEMPOTENCY_KEY, "one for each intent; repeat a request with its own", _KEY_SCHEMA, required=True),
         ),

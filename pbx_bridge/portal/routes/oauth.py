@@ -10,7 +10,7 @@ from urllib.parse import unquote_plus
 import structlog
 from aiohttp import hdrs, web
 
-from ...ledger.values import Client
+from ...ledger.access import Client
 from .. import answers
 from ..bodies import as_json, read_form
 from ..clients import is_secret
@@ -74,8 +74,8 @@ async def _client(request: web.Request, client_id: str, secret: str) -> Client:
     plausible = client_id.isprintable() and client_id.isascii() and len(client_id) <= 128
     client = await needs.ledger.client(client_id) if plausible else None
     living = client if client and client.disabled_at is None else None
-    kept = living.secret_hash if living else None
-    if not is_secret(client_id, secret, kept, needs.settings.pepper) or living is None:
+    known = is_secret(client_id, secret, living, needs.clock(), needs.settings.pepper)
+    if not known or living is None:
         log.warning("token refused")
         raise _Refusal("invalid_client", "client id and secret do not belong together, or the client was disabled")
     return living
@@ -115,7 +115,6 @@ OPERATIONS = (
         path="/oauth/token",
         summary="Get an access token for your application",
         handler=token,
-        scope=None,
         headers=(Header("Authorization", "HTTP Basic with client id and secret, instead of the form's fields"),),
         body=Body(
             answers.TokenForm,

@@ -1,0 +1,93 @@
+"""Who may do what: the one table. What is not in it nobody may do.
+
+A row names the scope that the token must carry, and the roles that the asker must be in; both must hold. Whose
+calls and citizens an asker then sees is the rule of own.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..ledger.access import Role
+
+SCOPES: Mapping[str, str] = {
+    "calls:write": "start, confirm and abort calls",
+    "calls:read": "read calls and their events",
+    "citizens": "keep, read, export and erase what is known about citizens",
+    "clients": "register and change programs",
+    "audit": "read and verify the audit",
+}
+
+_R = Role
+_STAFF = frozenset({_R.ENGINEER, _R.SUPERVISOR, _R.AUDITOR, _R.ADMIN})
+_OWNERS = frozenset({_R.CITIZEN, _R.PORTAL})
+
+#: What a new program of a role may be given, and gets unless told otherwise.
+SCOPES_OF: Mapping[Role, frozenset[str]] = {
+    _R.CITIZEN: frozenset({"calls:write", "calls:read"}),
+    _R.PORTAL: frozenset({"calls:write", "calls:read", "citizens"}),
+    _R.ENGINEER: frozenset({"calls:read"}),
+    _R.SUPERVISOR: frozenset({"calls:read", "calls:write"}),
+    _R.AUDITOR: frozenset({"calls:read", "citizens", "audit"}),
+    _R.ADMIN: frozenset(SCOPES),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Who may use one operation. `scope` None: everybody, without a token."""
+
+    scope: str | None
+    roles: frozenset[Role] = frozenset()
+
+
+_OPEN = Right(None)
+_READERS = Right("calls:read", _OWNERS | _STAFF)
+_CALLERS = Right("calls:write", _OWNERS)
+_REGISTRAR = Right("clients", frozenset({_R.ADMIN}))
+_AUDIT = Right("audit", frozenset({_R.AUDITOR, _R.ADMIN}))
+
+#: Operation id to right.
+RIGHTS: Mapping[str, Right] = {
+    # tokens: programs prove themselves inside
+    "getToken": _OPEN,
+    "revokeToken": _OPEN,
+    "getKeys": _OPEN,
+    "getMetadata": _OPEN,
+    # calls
+    "initiateCall": _CALLERS,
+    "sendCode": _CALLERS,
+    "confirmCall": _CALLERS,
+    "abortCall": Right("calls:write", _OWNERS | {_R.SUPERVISOR, _R.ADMIN}),
+    "getCall": _READERS,
+    "listCalls": _READERS,
+    "readEvents": _READERS,
+    # citizens
+    "getCitizen": Right("citizens", frozenset({_R.PORTAL, _R.AUDITOR, _R.ADMIN})),
+    "putCitizen": Right("citizens", frozenset({_R.PORTAL})),
+    "exportCitizen": Right("citizens", frozenset({_R.PORTAL, _R.AUDITOR, _R.ADMIN})),
+    "eraseCitizen": Right("citizens", frozenset({_R.PORTAL, _R.ADMIN})),
+    "enrolAuthenticator": _CALLERS,
+    "confirmAuthenticator": _CALLERS,
+    "getAuthenticator": Right("calls:read", _OWNERS),
+    "dropAuthenticator": _CALLERS,
+    # programs
+    "listClients": _REGISTRAR,
+    "addClient": _REGISTRAR,
+    "getClient": _REGISTRAR,
+    "changeClient": _REGISTRAR,
+    "disableClient": _REGISTRAR,
+    "addKey": _REGISTRAR,
+    "dropKey": _REGISTRAR,
+    # audit
+    "listAudit": _AUDIT,
+    "verifyAudit": _AUDIT,
+    # about the service
+    "isAlive": _OPEN,
+    "isReady": _OPEN,
+    "getMetrics": _OPEN,
+    "getOpenApi": _OPEN,
+    "getDocs": _OPEN,
+    "explainProblem": _OPEN,
+}
