@@ -47,7 +47,7 @@ def queued_call(number: int, at: datetime = NOON) -> Call:
     """A call whose citizen waits in a queue: the state that changes most often."""
     device = Device(DeviceKind.MOBILE, phone=PHONE)
     request = Request("portal", f"u-{number}", "support", "support", (device,), PHONE, subject="Не приходит СМС")
-    call = accept(f"call_{number:026}", f"{number * 7919 % 10**9:09}", request, Terms(), at, needs_code=False).call
+    call = accept(f"call_{number:026}", f"{number * 7919 % 10**9:09}", request, Terms(), at, confirmation=None).call
     for fact in (e.Admitted(Opening(True)), e.DeviceAnswered(f"pb.{call.id}.1")):
         call = advance(call, fact, at).call
     return advance(call, e.QueueJoined(call.leg or "", "support", 9), at).call

@@ -131,7 +131,7 @@ def _scheduled(number: int) -> Change:
         queue=WAITING,
         devices=(Device(DeviceKind.MOBILE, Phone(f"+7902{number:07d}")),),
     )
-    first = accept(f"call_bench{number:07d}", f"{number:09d}", request, Terms(), at, needs_code=False)
+    first = accept(f"call_bench{number:07d}", f"{number:09d}", request, Terms(), at, confirmation=None)
     opens = Opening(open=False, next_open_at=at + timedelta(hours=12), why="bench")
     second = advance(first.call, e.Admitted(opens), at)
     events = tuple(

@@ -12,7 +12,9 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class SendCode(Command):
-    """Send the citizen a one-time code."""
+    """Send the citizen one-time code `number`, unless a later one was asked for meanwhile."""
+
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)

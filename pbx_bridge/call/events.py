@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .causes import Cause
-from .model import Opening
+from .model import Channel, Opening
 from .states import State
 
 
@@ -34,20 +34,42 @@ class AgentEvent(LegEvent):
 
 # ── the request ──────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
+class Vouched(Event):
+    """The portal answers for a fresh second factor; only the second step itself is awaited."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAsked(Event):
+    """The citizen asked for another code, or for another way to get it."""
+
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
 class CodeSent(Event):
-    """A one-time code is on its way to the citizen."""
+    """Code `number` is on its way to the citizen."""
+
+    number: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CodeNotSent(Event):
+    """Code `number` surely did not get through; `why` in words, nothing private."""
+
+    number: int = 1
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeMismatch(Event):
+    """What was typed is not the code."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeConfirmed(Event):
-    """The citizen proved to be the owner; the hours were asked at the same moment."""
+    """The citizen took the second step; the hours were asked at the same moment."""
 
     opening: Opening
-
-
-@dataclass(frozen=True, slots=True)
-class CodeRefused(Event):
-    """The code was entered wrongly for the last allowed time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +220,8 @@ class TransferFailed(LegEvent):
 
 
 EVENTS: tuple[type[Event], ...] = (
-    CodeSent, CodeConfirmed, CodeRefused, Admitted, Due, AbortRequested, RedirectRequested, TimeUp,
+    Vouched, CodeAsked, CodeSent, CodeNotSent, CodeMismatch, CodeConfirmed,
+    Admitted, Due, AbortRequested, RedirectRequested, TimeUp,
     DeviceRang, DeviceAnswered, DeviceHungUp, DeviceGone, NotDialled, EndedUnseen, LegLost, MachineAnswered,
     Held, Unheld, LimitReached, QueueJoined, QueueMoved, QueueLeft,
     AgentRang, AgentDeclined, AgentAnswered, AgentGone, TransferFailed,

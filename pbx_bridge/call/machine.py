@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from . import events as e
-from .commands import Command, SendCode
-from .model import Call, Request, Terms, public_view
+from .commands import Command
+from .model import By, Call, Confirmation, Request, Terms, deadline_of_code, public_view
 from .refusal import NotNow
+from .second_step import to_send
 from .states import WITHOUT_LEG, State
 from .table import TABLE
 
@@ -25,8 +26,10 @@ class Step:
     news: str | None = None
 
 
-def accept(call_id: str, ticket: str, request: Request, terms: Terms, at: datetime, *, needs_code: bool) -> Step:
-    """A call is born. It is accepted, nothing rings yet."""
+def accept(
+    call_id: str, ticket: str, request: Request, terms: Terms, at: datetime, *, confirmation: Confirmation | None
+) -> Step:
+    """A call is born. It is accepted, nothing rings yet. `confirmation`: the second step that must follow."""
     call = Call(
         id=call_id,
         ticket=ticket,
@@ -36,8 +39,9 @@ def accept(call_id: str, ticket: str, request: Request, terms: Terms, at: dateti
         state_since=at,
         revision=1,
         rounds_left=terms.rounds,
+        confirmation=confirmation and replace(confirmation, asked_at=at),
     )
-    return Step(call, (SendCode(),) if needs_code else (), "call.accepted")
+    return Step(call, to_send(call), "call.accepted")
 
 
 def advance(call: Call, event: e.Event, at: datetime) -> Step:
@@ -61,8 +65,9 @@ def unfold(call: Call, event: e.Event) -> Iterator[e.Event]:
     ARI and AMI are two connections: the queue's word can overtake the device's. And after a crash only the last
     of several facts may be left to see. Either way the history shows every stage.
     """
-    if call.state is State.REQUESTED and isinstance(event, e.CodeConfirmed | e.CodeRefused):
-        yield e.CodeSent()
+    if call.state is State.REQUESTED and isinstance(event, e.CodeConfirmed | e.CodeMismatch) and call.confirmation:
+        by_code = call.confirmation.by is By.CODE
+        yield e.CodeSent(call.confirmation.number) if by_code else e.Vouched()
     if isinstance(event, e.LegEvent) and event.leg == call.leg:
         offered = isinstance(event, e.AgentRang | e.AgentAnswered)
         if call.state in (State.DIALING, State.RINGING) and (
@@ -91,7 +96,7 @@ def deadline(call: Call) -> datetime | None:
     if call.state is State.REQUESTED:
         return call.accepted_at + timedelta(seconds=terms.start_s)
     if call.state is State.AWAITING_CODE:
-        return call.state_since + timedelta(seconds=terms.code_s)
+        return deadline_of_code(call)
     if call.state is State.SCHEDULED:
         return call.scheduled_for
     return _leg_deadline(call) + grace

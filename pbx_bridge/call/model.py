@@ -19,6 +19,12 @@ def leg_id(call_id: str, attempt: int) -> str:
     return f"{LEG_PREFIX}{call_id}.{attempt}"
 
 
+def code_leg_id(call_id: str, number: int) -> str:
+    """The channel id of the call that reads code `number` aloud. It is no leg of the citizen's: `call_of_leg` does not
+    know it."""
+    return f"{LEG_PREFIX}{call_id}.c{number}"
+
+
 def call_of_leg(channel_id: str) -> str | None:
     """The call that owns a channel id, or None for a channel that is not ours."""
     if not channel_id.startswith(LEG_PREFIX):
@@ -53,6 +59,38 @@ class Consent:
     text_version: str
 
 
+class Channel(StrEnum):
+    """How a one-time code comes to the citizen."""
+
+    SMS = "sms"
+    VOICE = "voice"
+    TOTP = "totp"
+
+
+class By(StrEnum):
+    """What confirms a request: a one-time code, or just a second step, where the portal answers for the factor."""
+
+    CODE = "code"
+    CLICK = "click"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """The second step of a call, until it is taken. The code itself is in nobody's memory (codes/code.py).
+
+    `number` counts the codes asked for; only the last one counts, and it lives from `asked_at` or `sent_at` on.
+    `undelivered`: it surely did not get through. `tries_left` is for all codes of the call together.
+    """
+
+    by: By
+    channel: Channel | None = None
+    number: int = 1
+    tries_left: int = 3
+    asked_at: datetime | None = None
+    sent_at: datetime | None = None
+    undelivered: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the portal asked for. It never changes once accepted."""
@@ -76,12 +114,14 @@ class Terms:
     """How long each kind of waiting may last, in seconds. Fixed when the call is accepted.
 
     `time_limit_s` counts from the device's answer and is kept by Asterisk itself; `grace_s` is how much later
-    than Asterisk's own timer ours speaks, so that ours is heard only when Asterisk is silent.
+    than Asterisk's own timer ours speaks, so that ours is heard only when Asterisk is silent. `codes` is no time, but
+    how many codes are sent for one call at most.
     """
 
     time_limit_s: int = 1800
     start_s: int = 60
     code_s: int = 300
+    codes: int = 3
     ring_s: int = 45
     prompt_s: int = 60
     queue_s: int = 900
@@ -149,6 +189,7 @@ class Call:
     scheduled_for: datetime | None = None
     verdict: Verdict | None = None
     redirected_to: str | None = None
+    confirmation: Confirmation | None = None
 
     @property
     def phase(self) -> Phase:
@@ -170,6 +211,13 @@ class Call:
         """The device of this attempt; None when the request named none."""
         devices = self.request.devices
         return devices[self.device] if self.device < len(devices) else None
+
+
+def deadline_of_code(call: Call) -> datetime:
+    """When the present code (or the wait for a click) is over."""
+    step = call.confirmation
+    since = step and (step.sent_at or step.asked_at)
+    return (since or call.state_since) + timedelta(seconds=call.terms.code_s)
 
 
 #: Fields that only the service sees: a change in them alone is not published.

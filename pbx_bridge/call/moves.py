@@ -1,4 +1,5 @@
-"""What each fact does to a call. Every function is one row's verb in `table.py`; none is called elsewhere.
+"""What each fact does to a call. Every function is one row's verb in `table.py`; none is called elsewhere. The second
+step of a request has its verbs in second_step.py.
 
 Two rules run through all of them:
 
@@ -43,7 +44,8 @@ QUEUE_STATUS = {
 
 
 # ── building blocks ──────────────────────────────────────────────────────────────────────────────────────
-def _end(call: Call, at: datetime, cause: Cause, outcome: Outcome | None = None) -> Result:
+def end(call: Call, at: datetime, cause: Cause, outcome: Outcome | None = None) -> Result:
+    """The call is over, for this reason."""
     ended = replace(
         call,
         state=State.ENDED,
@@ -59,7 +61,7 @@ def _end(call: Call, at: datetime, cause: Cause, outcome: Outcome | None = None)
 
 def _dial(call: Call, at: datetime, device: int) -> Result:
     if device >= len(call.request.devices):
-        return _end(call, at, Cause("no_device", Source.SERVICE))
+        return end(call, at, Cause("no_device", Source.SERVICE))
     attempt = call.attempt + 1
     leg = leg_id(call.id, attempt)
     dialling = replace(
@@ -91,7 +93,7 @@ def _next_try(call: Call, at: datetime, cause: Cause) -> Result:
             parked = replace(call, leg=None, verdict=None, dialled_at=None, answered_at=None, queued_at=None)
             return replace(parked, state=State.SCHEDULED, scheduled_for=later, cause=cause,
                            place=None, ringing=(), rounds_left=call.rounds_left - 1), ()  # fmt: skip
-    return _end(call, at, cause)
+    return end(call, at, cause)
 
 
 def _judge(call: Call, at: datetime, cause: Cause) -> Call:
@@ -101,7 +103,7 @@ def _judge(call: Call, at: datetime, cause: Cause) -> Call:
 
 def _end_as_judged(call: Call, at: datetime) -> Result:
     assert call.verdict
-    return _end(call, at, call.verdict.cause, call.verdict.outcome)
+    return end(call, at, call.verdict.cause, call.verdict.outcome)
 
 
 def _present_leg(call: Call) -> str:
@@ -111,34 +113,17 @@ def _present_leg(call: Call) -> str:
 
 
 # ── the request ──────────────────────────────────────────────────────────────────────────────────────────
-def await_code(call: Call, _: e.CodeSent, at: datetime) -> Result:
-    return replace(call, state=State.AWAITING_CODE), ()
-
-
 def admit(call: Call, event: e.Admitted | e.CodeConfirmed, at: datetime) -> Result:
     opening: Opening = event.opening
     if opening.open:
         return _dial(call, at, 0)
     if opening.next_open_at is None:
-        return _end(call, at, Cause("callback_expired", Source.SERVICE))
+        return end(call, at, Cause("callback_expired", Source.SERVICE))
     return replace(call, state=State.SCHEDULED, scheduled_for=opening.next_open_at), ()
-
-
-def deny(call: Call, _: e.CodeRefused, at: datetime) -> Result:
-    return _end(call, at, Cause("code_refused", Source.CITIZEN))
 
 
 def start_scheduled(call: Call, _: e.Due, at: datetime) -> Result:
     return _dial(call, at, 0)
-
-
-def cancel(call: Call, _: e.AbortRequested, at: datetime) -> Result:
-    return _end(call, at, Cause("aborted", Source.PORTAL))
-
-
-def expire(call: Call, _: e.TimeUp, at: datetime) -> Result:
-    slug = {State.REQUESTED: "not_started", State.AWAITING_CODE: "code_expired"}.get(call.state)
-    return _end(call, at, Cause(slug or "callback_expired", Source.TIMER))
 
 
 # ── the leg before an answer ─────────────────────────────────────────────────────────────────────────────

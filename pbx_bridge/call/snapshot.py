@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .causes import Cause, reason
-from .model import Call, Device, Place
+from .model import By, Call, Channel, Device, Place, deadline_of_code
 from .states import PHASE_LABEL, WITHOUT_LEG, Phase, State
 
 
@@ -29,6 +29,7 @@ def snapshot(call: Call) -> dict[str, Any]:
         "attempt": call.attempt,
         "service": request.service,
         "user": {"id": request.user, "phone": request.phone.masked if request.phone else None},
+        "confirmation": _confirmation(call),
         "queue": _queue(call),
         "legs": _legs(call),
         "accepted_at": _time(call.accepted_at),
@@ -57,6 +58,25 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "next_ru": row.next_ru or None,
         "sip": cause.sip,
         "q850": cause.q850,
+    }
+
+
+def _confirmation(call: Call) -> dict[str, Any] | None:
+    """What the page must ask for, while it must."""
+    step = call.confirmation
+    if step is None or call.state not in (State.REQUESTED, State.AWAITING_CODE):
+        return None
+    phone = call.request.phone
+    by_phone = phone and step.channel in (Channel.SMS, Channel.VOICE)
+    return {
+        "by": step.by.value,
+        "channel": step.channel.value if step.channel else None,
+        "to": phone.masked if phone and by_phone else None,
+        "sent_at": _time(step.sent_at),
+        "undelivered": step.undelivered,
+        "attempts_left": step.tries_left if step.by is By.CODE else None,
+        "codes_left": call.terms.codes - step.number if step.by is By.CODE else None,
+        "expires_at": _time(deadline_of_code(call)),
     }
 
 

@@ -11,7 +11,8 @@ Laws, shown by tests/call/test_laws*.py for every reachable call and every fact:
 7. The phase never runs backwards within an attempt.
 8. A wish names the present leg. One attempt is one wish to dial, on a leg of its own, and none follows an abort.
 9. A call with a leg ends when the leg is gone, or when a hang-up of ours stayed unanswered; never before.
-10. The revision grows by one with news and only then. `call.ended` is told once, and last.
+10. Where a second step is asked for, nothing is dialled before it is taken.
+11. The revision grows by one with news and only then. `call.ended` is told once, and last.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 
 from . import events as e
 from . import moves as m
+from . import second_step as second
 from .states import State as S
 
 
@@ -44,24 +46,32 @@ _BEFORE_ANSWER: Mapping[type[e.Event], Move] = {
     e.EndedUnseen: _move(m.fail_unseen, *_TRIED),
     e.LegLost: _move(m.lose, S.ENDED),
 }
+_CODE: Mapping[type[e.Event], Move] = {
+    e.CodeSent: _move(second.await_code, S.AWAITING_CODE),
+    e.CodeNotSent: _move(second.miss_code, S.AWAITING_CODE),
+}
 
 TABLE: Mapping[S, Mapping[type[e.Event], Move]] = {
     S.REQUESTED: {
-        e.CodeSent: _move(m.await_code, S.AWAITING_CODE),
-        e.Admitted: _move(m.admit, *_TRIED),
-        e.AbortRequested: _move(m.cancel, S.ENDED),
-        e.TimeUp: _move(m.expire, S.ENDED),
+        **_CODE,
+        e.Vouched: _move(second.vouch, S.AWAITING_CODE),
+        e.CodeAsked: _move(second.ask_code, S.REQUESTED, S.AWAITING_CODE),
+        e.Admitted: _move(second.let_in, *_TRIED),
+        e.AbortRequested: _move(second.cancel, S.ENDED),
+        e.TimeUp: _move(second.expire, S.ENDED),
     },
     S.AWAITING_CODE: {
-        e.CodeConfirmed: _move(m.admit, *_TRIED),
-        e.CodeRefused: _move(m.deny, S.ENDED),
-        e.AbortRequested: _move(m.cancel, S.ENDED),
-        e.TimeUp: _move(m.expire, S.ENDED),
+        **_CODE,
+        e.CodeAsked: _move(second.ask_code, S.AWAITING_CODE),
+        e.CodeMismatch: _move(second.mismatch, S.AWAITING_CODE, S.ENDED),
+        e.CodeConfirmed: _move(second.confirm, *_TRIED),
+        e.AbortRequested: _move(second.cancel, S.ENDED),
+        e.TimeUp: _move(second.expire, S.ENDED),
     },
     S.SCHEDULED: {
         e.Due: _move(m.start_scheduled, S.DIALING, S.ENDED),
-        e.AbortRequested: _move(m.cancel, S.ENDED),
-        e.TimeUp: _move(m.expire, S.ENDED),
+        e.AbortRequested: _move(second.cancel, S.ENDED),
+        e.TimeUp: _move(second.expire, S.ENDED),
     },
     S.DIALING: {
         **_BEFORE_ANSWER,

@@ -109,7 +109,7 @@ class OpenCall:
         ticket = f"{secrets.randbelow(10**9):09d}"
         draft = Draft(None, None, key=Idempotency(wanted.key, wanted.fingerprint))
         actor = f"client:{wanted.client}"
-        step = accept(call_id, ticket, wanted.request, wanted.terms, self.at, needs_code=False)
+        step = accept(call_id, ticket, wanted.request, wanted.terms, self.at, confirmation=None)
         draft.apply(step, self.at)
         draft.audit.append(AuditLine(self.at, actor, "open", "taken", {"service": wanted.request.service}))
         admitted = e.Admitted(self.opening(wanted.request, self.at))

@@ -10,9 +10,20 @@ from functools import cache
 from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Cause, Source
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline
-from pbx_bridge.call.model import Call, Terms, leg_id
+from pbx_bridge.call.model import Call, Channel, Terms, leg_id
 from pbx_bridge.call.states import WITHOUT_LEG, State
-from tests.call.story import CLOSED_FOR_EVER, CLOSED_TILL_NOON, MORNING, OPEN, request, seconds
+from tests.call.story import (
+    BY_APP,
+    BY_CLICK,
+    BY_SMS,
+    BY_VOICE,
+    CLOSED_FOR_EVER,
+    CLOSED_TILL_NOON,
+    MORNING,
+    OPEN,
+    request,
+    seconds,
+)
 
 BEFORE_ANSWER = frozenset({State.DIALING, State.RINGING})
 TALK = frozenset({State.TALKING, State.ON_HOLD})
@@ -35,14 +46,19 @@ class Meeting:
 
 
 def births() -> Iterator[Call]:
-    """No device, one that needs a code, and two with a second round: together they see every kind of next try."""
-    for count, rounds, needs_code in ((0, 0, False), (1, 0, True), (2, 1, False)):
-        yield accept("call_1", "t", request(count), Terms(rounds=rounds), MORNING, needs_code=needs_code).call
+    """No device, two with a second round, and one for each kind of second step: together they see every kind of
+    next try."""
+    for count, rounds in ((0, 0), (2, 1)):
+        yield accept("call_1", "t", request(count), Terms(rounds=rounds), MORNING, confirmation=None).call
+    for step in (BY_SMS, BY_VOICE, BY_APP, BY_CLICK):
+        yield accept("call_1", "t", request(1), Terms(), MORNING, confirmation=step).call
 
 
 def facts(call: Call) -> Iterator[e.Event]:
     """Every class of fact, with every value that matters, about the present leg."""
-    yield from (e.CodeSent(), e.CodeRefused(), e.Due(), e.AbortRequested("client:portal"))
+    yield from (e.Vouched(), e.CodeMismatch(), e.Due(), e.AbortRequested("client:portal"))
+    yield from (e.CodeAsked(channel) for channel in Channel)
+    yield from (fact(number) for fact in (e.CodeSent, e.CodeNotSent) for number in (1, 2))
     for opening in (OPEN, CLOSED_TILL_NOON, CLOSED_FOR_EVER):
         yield from (e.CodeConfirmed(opening), e.Admitted(opening))
     yield from (e.RedirectRequested("supervisor", queue) for queue in QUEUES)
@@ -136,4 +152,12 @@ def _alike(call: Call) -> object:
         call.redirected_to,
         call.answered_at is None,
         call.queued_at is None,
+        call.confirmation
+        and (
+            call.confirmation.by,
+            call.confirmation.channel,
+            call.confirmation.number,
+            call.confirmation.tries_left,
+            call.confirmation.sent_at is None,
+        ),
     )

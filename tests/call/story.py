@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 from pbx_bridge.call import events as e
 from pbx_bridge.call.commands import Command
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, unfold
-from pbx_bridge.call.model import Call, Device, DeviceKind, Opening, Request, Terms
+from pbx_bridge.call.model import By, Call, Channel, Confirmation, Device, DeviceKind, Opening, Request, Terms
 from pbx_bridge.call.states import State
 from pbx_bridge.phone import Phone
 
@@ -18,6 +18,10 @@ MORNING = datetime(2026, 1, 12, 6, 0, tzinfo=UTC)
 OPEN = Opening(open=True)
 CLOSED_TILL_NOON = Opening(open=False, next_open_at=MORNING + timedelta(hours=6), why="night")
 CLOSED_FOR_EVER = Opening(open=False, why="the service was closed")
+BY_SMS = Confirmation(By.CODE, Channel.SMS)
+BY_VOICE = Confirmation(By.CODE, Channel.VOICE)
+BY_APP = Confirmation(By.CODE, Channel.TOTP)
+BY_CLICK = Confirmation(By.CLICK)
 DIGITS = ("9161234567", "9037654321", "4957770011")
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -63,9 +67,9 @@ class Story:
     refused: list[str] = field(default_factory=list)
 
     @classmethod
-    def accepted(cls, *, count: int = 1, needs_code: bool = False, **terms: int) -> Self:
+    def accepted(cls, *, count: int = 1, confirmation: Confirmation | None = None, **terms: int) -> Self:
         """A request has been accepted; nothing was decided yet."""
-        born = accept("call_1", "000000001", request(count), Terms(**terms), MORNING, needs_code=needs_code)
+        born = accept("call_1", "000000001", request(count), Terms(**terms), MORNING, confirmation=confirmation)
         story = cls(born.call)
         story._note(born)
         return story
@@ -89,14 +93,23 @@ class Story:
     def admitted(self, opening: Opening = OPEN, after: float = 0.0) -> Self:
         return self.take(e.Admitted(opening), after)
 
-    def code_sent(self, after: float = 0.1) -> Self:
-        return self.take(e.CodeSent(), after)
+    def code_sent(self, number: int = 1, after: float = 0.1) -> Self:
+        return self.take(e.CodeSent(number), after)
+
+    def code_not_sent(self, number: int = 1, after: float = 0.1) -> Self:
+        return self.take(e.CodeNotSent(number, "the gateway refused"), after)
+
+    def code_asked(self, channel: Channel = Channel.SMS, after: float = 0.1) -> Self:
+        return self.take(e.CodeAsked(channel), after)
+
+    def vouched(self) -> Self:
+        return self.take(e.Vouched(), 0)
 
     def code_confirmed(self, opening: Opening = OPEN, after: float = 0.1) -> Self:
         return self.take(e.CodeConfirmed(opening), after)
 
-    def code_refused(self, after: float = 0.1) -> Self:
-        return self.take(e.CodeRefused(), after)
+    def mistyped(self, after: float = 0.1) -> Self:
+        return self.take(e.CodeMismatch(), after)
 
     def due(self) -> Self:
         """Its time has come and there is a place for it."""

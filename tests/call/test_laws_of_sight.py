@@ -9,13 +9,13 @@ import pytest
 
 from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Source, reason
-from pbx_bridge.call.commands import SendCode
+from pbx_bridge.call.commands import Command, SendCode
 from pbx_bridge.call.machine import accept
-from pbx_bridge.call.model import Terms, call_of_leg, leg_id
+from pbx_bridge.call.model import Confirmation, Terms, call_of_leg, leg_id
 from pbx_bridge.call.snapshot import snapshot
 from pbx_bridge.call.states import WITH_LEG_UP, WITHOUT_LEG, Phase, State
 from tests.call.reach import BEFORE_ANSWER, TALK, calls, steps
-from tests.call.story import DIGITS, MORNING, request
+from tests.call.story import BY_APP, BY_CLICK, BY_SMS, DIGITS, MORNING, request
 
 PHASES = list(Phase)
 
@@ -163,11 +163,15 @@ def test_a_picture_is_plain_json_with_every_name_in_every_state() -> None:
 
 
 # ── birth ────────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.parametrize("needs_code", [True, False])
-def test_a_call_is_born_accepted_with_its_first_event_and_nothing_rings(needs_code: bool) -> None:
-    step = accept("call_1", "t", request(2), Terms(rounds=2), MORNING, needs_code=needs_code)
+@pytest.mark.parametrize(
+    ("confirmation", "wishes"), [(None, ()), (BY_SMS, (SendCode(1),)), (BY_APP, ()), (BY_CLICK, ())]
+)
+def test_a_call_is_born_accepted_with_its_first_event_and_nothing_rings(
+    confirmation: Confirmation | None, wishes: tuple[Command, ...]
+) -> None:
+    step = accept("call_1", "t", request(2), Terms(rounds=2), MORNING, confirmation=confirmation)
     assert step.news == "call.accepted"
-    assert step.commands == ((SendCode(),) if needs_code else ())
+    assert step.commands == wishes
     assert (step.call.revision, step.call.attempt, step.call.rounds_left) == (1, 0, 2)
     assert (step.call.state, step.call.state_since) == (State.REQUESTED, MORNING)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Cause, Source
-from pbx_bridge.call.commands import Command, Dial, HangUp, Redirect
+from pbx_bridge.call.commands import Command, Dial, HangUp, Redirect, SendCode
 from pbx_bridge.call.machine import has_leg, unfold
-from pbx_bridge.call.model import call_of_leg, leg_id
+from pbx_bridge.call.model import Channel, call_of_leg, code_leg_id, leg_id
 from pbx_bridge.call.states import Outcome, State
 from tests.call.reach import BEFORE_ANSWER, calls, facts, meetings, slug, steps, taken
 from tests.call.story import seconds
 
 #: Only these say that the citizen's leg is not there (any more).
+SECOND_STEP = frozenset({State.REQUESTED, State.AWAITING_CODE})
 LEG_IS_GONE = (e.DeviceGone, e.NotDialled, e.EndedUnseen, e.LegLost)
 
 
@@ -20,11 +21,55 @@ def _leg_of(command: Command) -> str | None:
     return command.leg if isinstance(command, Dial | HangUp | Redirect) else None
 
 
-def test_every_wish_names_the_present_leg() -> None:
+def test_every_wish_names_the_present_leg_or_the_present_code() -> None:
     for meeting, step in steps():
-        assert len(step.commands) <= 1
+        code = meeting.before.confirmation
         for command in step.commands:
-            assert _leg_of(command) == step.call.leg, meeting
+            if isinstance(command, SendCode):
+                assert step.call.confirmation
+                assert command.number == step.call.confirmation.number, meeting
+            elif code and command == HangUp(code_leg_id("call_1", code.number)):
+                assert code.channel is Channel.VOICE, meeting
+            else:
+                assert _leg_of(command) == step.call.leg, meeting
+
+
+def test_a_fact_leads_to_one_wish_and_to_silence_before_it_where_a_code_was_read_aloud() -> None:
+    for meeting, step in steps():
+        code = meeting.before.confirmation
+        read = code is not None and code.channel is Channel.VOICE
+        assert len(step.commands) <= 1 + read, meeting
+        if len(step.commands) == 2:
+            assert isinstance(step.commands[0], HangUp), meeting
+
+
+def test_a_telephone_that_reads_a_code_is_told_to_stop_once_the_code_does_not_count() -> None:
+    for meeting, step in steps():
+        before, after = meeting.before.confirmation, step.call.confirmation
+        if before is None or before.channel is not Channel.VOICE:
+            continue
+        counts = after is not None and after.number == before.number and step.call.state in SECOND_STEP
+        silence = HangUp(code_leg_id("call_1", before.number))
+        if meeting.before.state in SECOND_STEP:
+            assert (silence in step.commands) is not counts, meeting
+
+
+# ── the second step ──────────────────────────────────────────────────────────────────────────────────────
+def test_where_a_second_step_is_asked_for_nothing_is_dialled_or_scheduled_before_it_is_taken() -> None:
+    for meeting, step in steps():
+        if meeting.before.confirmation and meeting.before.state in SECOND_STEP:
+            beyond = step.call.state not in {*SECOND_STEP, State.ENDED}
+            dials = any(isinstance(command, Dial) for command in step.commands)
+            assert (beyond or dials) <= isinstance(meeting.event, e.CodeConfirmed), meeting
+
+
+def test_tries_are_used_up_one_by_one_and_never_come_back() -> None:
+    for meeting, step in steps():
+        before, after = meeting.before.confirmation, step.call.confirmation
+        if before and after:
+            wrong = isinstance(meeting.event, e.CodeMismatch)
+            assert before.tries_left - after.tries_left == (1 if wrong else 0), meeting
+            assert (after.tries_left == 0) <= (step.call.outcome is Outcome.DENIED), meeting
 
 
 def test_one_attempt_is_one_wish_to_dial_on_a_leg_of_its_own() -> None:

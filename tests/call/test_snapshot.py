@@ -8,7 +8,7 @@ import pytest
 
 from pbx_bridge.call.model import Device, DeviceKind
 from pbx_bridge.call.snapshot import snapshot
-from tests.call.story import CLOSED_TILL_NOON, Story
+from tests.call.story import BY_CLICK, BY_SMS, CLOSED_TILL_NOON, Story
 
 
 def test_an_accepted_call_shows_the_request_and_nothing_more() -> None:
@@ -25,6 +25,7 @@ def test_an_accepted_call_shows_the_request_and_nothing_more() -> None:
         "attempt": 0,
         "service": "support",
         "user": {"id": "u-1", "phone": "+7916***4567"},
+        "confirmation": None,
         "queue": None,
         "legs": [],
         "accepted_at": "2026-01-12T06:00:00.000Z",
@@ -110,3 +111,32 @@ def test_an_ended_call_shows_why_in_words_and_in_codes() -> None:
 
 def test_where_nothing_is_to_be_done_no_step_is_named() -> None:
     assert snapshot(Story.talking().agent_hangs_up().call)["cause"]["next_ru"] is None
+
+
+def test_a_page_learns_what_to_ask_for_and_until_when_but_never_the_code() -> None:
+    story = Story.accepted(confirmation=BY_SMS).code_sent().mistyped()
+    assert snapshot(story.call)["confirmation"] == {
+        "by": "code",
+        "channel": "sms",
+        "to": "+7916***4567",
+        "sent_at": "2026-01-12T06:00:00.100Z",
+        "undelivered": False,
+        "attempts_left": 2,
+        "codes_left": 2,
+        "expires_at": "2026-01-12T06:05:00.100Z",
+    }
+    assert snapshot(story.code_confirmed().call)["confirmation"] is None
+
+
+def test_where_a_click_is_enough_nothing_is_said_about_codes() -> None:
+    shown = snapshot(Story.accepted(confirmation=BY_CLICK).vouched().call)["confirmation"]
+    assert shown == {
+        "by": "click",
+        "channel": None,
+        "to": None,
+        "sent_at": None,
+        "undelivered": False,
+        "attempts_left": None,
+        "codes_left": None,
+        "expires_at": "2026-01-12T06:05:00.000Z",
+    }

@@ -6,7 +6,18 @@ from datetime import timedelta
 
 from pbx_bridge.call.commands import Dial, HangUp, SendCode
 from pbx_bridge.call.machine import deadline
-from tests.call.story import CLOSED_FOR_EVER, CLOSED_TILL_NOON, MORNING, Story, seconds
+from pbx_bridge.call.model import Channel
+from tests.call.story import (
+    BY_APP,
+    BY_CLICK,
+    BY_SMS,
+    BY_VOICE,
+    CLOSED_FOR_EVER,
+    CLOSED_TILL_NOON,
+    MORNING,
+    Story,
+    seconds,
+)
 
 
 def test_open_hours_ring_the_first_device_at_once() -> None:
@@ -75,53 +86,143 @@ def test_a_request_that_is_aborted_before_it_is_decided_never_rings() -> None:
 
 # ── the code ─────────────────────────────────────────────────────────────────────────────────────────────
 def test_a_call_that_needs_a_code_wishes_for_it_and_waits() -> None:
-    story = Story.accepted(needs_code=True).code_sent()
+    story = Story.accepted(confirmation=BY_SMS).code_sent()
     assert story.state == "awaiting_code"
-    assert story.wishes == [SendCode()]
+    assert story.wishes == [SendCode(1)]
 
 
 def test_a_confirmed_code_rings_the_device() -> None:
-    story = Story.accepted(needs_code=True).code_sent().code_confirmed()
+    story = Story.accepted(confirmation=BY_SMS).code_sent().code_confirmed()
     assert story.state == "dialing"
     assert story.last_wish == Dial("pb.call_1.1", 0)
 
 
 def test_a_confirmed_code_outside_the_hours_schedules_the_call() -> None:
-    story = Story.accepted(needs_code=True).code_sent().code_confirmed(CLOSED_TILL_NOON)
+    story = Story.accepted(confirmation=BY_SMS).code_sent().code_confirmed(CLOSED_TILL_NOON)
     assert story.state == "scheduled"
-    assert story.wishes == [SendCode()]
+    assert story.wishes == [SendCode(1)]
 
 
 def test_a_citizen_who_is_quicker_than_the_senders_receipt_is_not_turned_away() -> None:
-    story = Story.accepted(needs_code=True).code_confirmed()
+    story = Story.accepted(confirmation=BY_SMS).code_confirmed()
     assert [str(state) for state in story.path] == ["requested", "awaiting_code", "dialing"]
     assert story.code_sent().refused == ["there is no move for CodeSent"]
 
 
-def test_a_code_that_was_entered_wrongly_too_often_denies_the_call() -> None:
-    story = Story.accepted(needs_code=True).code_sent().code_refused()
+def test_a_code_that_was_mistyped_three_times_denies_the_call() -> None:
+    story = Story.accepted(confirmation=BY_SMS).code_sent().mistyped().mistyped()
+    assert story.state == "awaiting_code"
+    assert story.call.confirmation
+    assert story.call.confirmation.tries_left == 1
+    story.mistyped()
     assert story.end == ("denied", "code_refused")
     assert Dial not in {type(wish) for wish in story.wishes}
 
 
-def test_a_code_that_was_wrong_before_the_receipt_denies_the_call_too() -> None:
-    assert Story.accepted(needs_code=True).code_refused().end == ("denied", "code_refused")
+def test_another_code_gives_no_more_tries() -> None:
+    story = Story.accepted(confirmation=BY_SMS).code_sent().mistyped().code_asked().code_sent(2).mistyped().mistyped()
+    assert story.end == ("denied", "code_refused")
+
+
+def test_a_code_that_was_wrong_before_the_receipt_costs_a_try_too() -> None:
+    story = Story.accepted(confirmation=BY_SMS).mistyped()
+    assert [str(state) for state in story.path] == ["requested", "awaiting_code"]
+    assert story.call.confirmation
+    assert story.call.confirmation.tries_left == 2
+
+
+def test_another_code_lives_from_when_it_was_sent_and_the_first_receipt_comes_too_late() -> None:
+    story = Story.accepted(confirmation=BY_SMS, code_s=300).code_sent().code_asked(after=200)
+    assert story.wishes == [SendCode(1), SendCode(2)]
+    assert story.code_sent(1).refused == ["a later code was asked for"]
+    story.code_sent(2, after=10)
+    assert deadline(story.call) == story.now + seconds(300)
+
+
+def test_so_many_codes_and_no_more_are_sent_for_one_call() -> None:
+    story = Story.accepted(confirmation=BY_SMS, codes=2).code_sent().code_asked().code_asked()
+    assert story.refused == ["no more codes are sent for this call"]
+    assert story.wishes == [SendCode(1), SendCode(2)]
+
+
+def test_who_cannot_get_a_text_message_has_the_code_read_aloud() -> None:
+    story = Story.accepted(confirmation=BY_SMS).code_not_sent()
+    assert story.state == "awaiting_code"
+    assert story.call.confirmation
+    assert story.call.confirmation.undelivered
+    story.code_asked(Channel.VOICE).code_sent(2)
+    assert story.last_wish == SendCode(2)
+    assert not story.call.confirmation.undelivered or story.call.confirmation.channel is Channel.VOICE
+
+
+def test_a_gateway_that_is_away_does_not_stop_the_citizen_from_asking_for_another_way() -> None:
+    story = Story.accepted(confirmation=BY_SMS).code_asked(Channel.VOICE)
+    assert story.state == "requested"
+    assert story.code_sent(2).state == "awaiting_code"
+
+
+def test_the_telephone_that_reads_the_code_is_silent_before_the_call_itself_rings() -> None:
+    story = Story.accepted(confirmation=BY_VOICE).code_sent().code_confirmed()
+    assert story.wishes == [SendCode(1), HangUp("pb.call_1.c1"), Dial("pb.call_1.1", 0)]
+
+
+def test_no_telephone_reads_a_code_for_a_call_that_is_over() -> None:
+    def read_aloud() -> Story:
+        return Story.accepted(confirmation=BY_VOICE).code_sent()
+
+    for story in (read_aloud().aborted(), read_aloud().time_passes(), read_aloud().mistyped().mistyped().mistyped()):
+        assert story.state == "ended"
+        assert story.last_wish == HangUp("pb.call_1.c1")
+
+
+def test_an_authenticator_app_needs_nothing_sent() -> None:
+    story = Story.accepted(confirmation=BY_APP).code_sent()
+    assert (story.state, story.wishes) == ("awaiting_code", [])
+    assert story.code_confirmed().state == "dialing"
+
+
+def test_who_changes_to_the_app_waits_for_no_receipt() -> None:
+    story = Story.accepted(confirmation=BY_SMS).code_asked(Channel.TOTP)
+    assert (story.state, story.wishes) == ("awaiting_code", [SendCode(1)])
+
+
+def test_where_the_portal_vouches_a_click_is_still_awaited() -> None:
+    story = Story.accepted(confirmation=BY_CLICK).vouched()
+    assert (story.state, story.wishes) == ("awaiting_code", [])
+    assert story.code_confirmed().last_wish == Dial("pb.call_1.1", 0)
+
+
+def test_a_click_that_nobody_makes_expires() -> None:
+    assert Story.accepted(confirmation=BY_CLICK).vouched().time_passes().end == ("expired", "code_expired")
+
+
+def test_nobody_vouches_where_a_code_is_asked_for_and_no_code_is_typed_where_somebody_vouches() -> None:
+    assert Story.accepted(confirmation=BY_SMS).vouched().refused == ["a code is asked for"]
+    assert Story.accepted(confirmation=BY_CLICK).vouched().mistyped().refused == ["no code is asked for"]
+    assert Story.accepted(confirmation=BY_CLICK).code_asked().refused == ["no code is asked for"]
+
+
+def test_nobody_is_let_in_past_the_second_step() -> None:
+    for step in (BY_SMS, BY_VOICE, BY_APP, BY_CLICK):
+        story = Story.accepted(confirmation=step).admitted()
+        assert story.refused == ["the second step was not taken"]
+        assert story.state == "requested"
 
 
 def test_a_code_that_nobody_enters_expires() -> None:
-    story = Story.accepted(needs_code=True, code_s=300).code_sent(after=5).time_passes()
+    story = Story.accepted(confirmation=BY_SMS, code_s=300).code_sent(after=5).time_passes()
     assert story.end == ("expired", "code_expired")
     assert story.call.ended_at == MORNING + seconds(305)
 
 
 def test_a_code_that_comes_after_the_end_opens_nothing() -> None:
-    story = Story.accepted(needs_code=True).code_sent().time_passes().code_confirmed()
+    story = Story.accepted(confirmation=BY_SMS).code_sent().time_passes().code_confirmed()
     assert story.end == ("expired", "code_expired")
     assert story.refused == ["there is no move for CodeConfirmed"]
 
 
 def test_an_abort_while_the_code_is_awaited_is_the_end() -> None:
-    story = Story.accepted(needs_code=True).code_sent().aborted()
+    story = Story.accepted(confirmation=BY_SMS).code_sent().aborted()
     assert story.end == ("cancelled", "aborted")
     assert HangUp not in {type(wish) for wish in story.wishes}
 

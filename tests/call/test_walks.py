@@ -11,14 +11,14 @@ from pbx_bridge.call.machine import deadline, has_leg
 from pbx_bridge.call.model import leg_id
 from pbx_bridge.call.states import Phase, State
 from tests.call.reach import facts, leg_facts
-from tests.call.story import Story, seconds
+from tests.call.story import BY_APP, BY_CLICK, BY_SMS, BY_VOICE, Story, seconds
 
 PHASES = list(Phase)
 
 births = st.builds(
     Story.accepted,
     count=st.integers(0, 3),
-    needs_code=st.booleans(),
+    confirmation=st.sampled_from([None, BY_SMS, BY_VOICE, BY_APP, BY_CLICK]),
     rounds=st.integers(0, 2),
     ring_s=st.sampled_from([5, 45]),
 )

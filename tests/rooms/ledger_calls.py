@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Cause, Source
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, unfold
-from pbx_bridge.call.model import Call, Consent, Device, DeviceKind, Opening, Request, Terms
+from pbx_bridge.call.model import By, Call, Channel, Confirmation, Consent, Device, DeviceKind, Opening, Request, Terms
 from pbx_bridge.call.snapshot import snapshot
 from pbx_bridge.call.states import State
 from pbx_bridge.call.table import TABLE
@@ -51,7 +51,7 @@ def request(user: str = "u-1", **changes: object) -> Request:
 def newborn(user: str = "u-1", at: datetime = NOON, **changes: object) -> Call:
     """A call that was just accepted; ids and tickets are drawn here."""
     number = next(_numbers)
-    return accept(f"call_{number:06}", f"T{number:06}", request(user, **changes), Terms(), at, needs_code=False).call
+    return accept(f"call_{number:06}", f"T{number:06}", request(user, **changes), Terms(), at, confirmation=None).call
 
 
 def birth(call: Call, key: str | None = None) -> Change:
@@ -113,6 +113,11 @@ _devices = st.one_of(
 )
 _consents = st.builds(Consent, st.booleans(), st.booleans(), _texts)
 _terms = st.builds(Terms, rounds=st.integers(0, 2), ring_s=st.integers(1, 90), time_limit_s=st.integers(1, 7200))
+_confirmations = (
+    st.none()
+    | st.builds(Confirmation, st.just(By.CODE), st.sampled_from(Channel), tries_left=st.integers(1, 5))
+    | st.just(Confirmation(By.CLICK))
+)
 _causes = st.builds(
     Cause, st.sampled_from(["busy", "rejected", "no_answer"]), st.sampled_from(Source), st.none() | st.just(486)
 )
@@ -150,7 +155,9 @@ def lives(draw: st.DrawFn) -> list[Step]:
     number = next(_numbers)
     at = draw(_moments)
     steps = [
-        accept(f"call_{number:06}", f"T{number:06}", draw(requests()), draw(_terms), at, needs_code=draw(st.booleans()))
+        accept(
+            f"call_{number:06}", f"T{number:06}", draw(requests()), draw(_terms), at, confirmation=draw(_confirmations)
+        )
     ]
     for _ in range(draw(st.integers(3, 25))):
         call = steps[-1].call
