@@ -20,16 +20,18 @@ from .asterisk.act import Trunk
 from .asterisk.ami import Ami
 from .asterisk.ari import Ari
 from .asterisk.exchange import Exchange
+from .asterisk.tls import BadAuthority, trust
 from .call.model import Terms
 from .conductor.conductor import Conductor
 from .conductor.ports import Replaced
 from .ledger import BadKey, Ledger, LedgerUnavailable
 from .metrics import Figures
+from .portal.certificates import BadCertificate, Certificate
 from .portal.needs import Needs, Service
 from .portal.needs import Settings as PortalSettings
 from .portal.serving import Runner
 from .portal.site import create_app
-from .settings import Settings
+from .settings import Asterisk, Settings
 
 log = structlog.get_logger(__name__)
 
@@ -65,10 +67,26 @@ def now() -> datetime:
 def exchange_of(settings: Settings) -> Exchange:
     """Asterisk, as configured."""
     asterisk = settings.asterisk
-    ari = Ari(asterisk.ari_url, asterisk.ari_user, asterisk.ari_password.get_secret_value(), asterisk.app)
-    ami = Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, asterisk.ami_password.get_secret_value())
+    for name in asterisk.plain_ways():
+        log.warning("a connection to Asterisk is plain: set https: or ami_tls (docs/how-to/tls.md)", setting=name)
+    try:
+        ari, ami = ari_of(asterisk), ami_of(asterisk)
+    except BadAuthority as error:
+        raise CannotStart(str(error)) from error
     trunks = [Trunk(each.prefix, each.endpoint, each.plus, each.caller_id) for each in settings.trunks]
     return Exchange(ari, ami, trunks, now)
+
+
+def ari_of(asterisk: Asterisk) -> Ari:
+    """Raises BadAuthority."""
+    tls = trust(asterisk.ca_file) if asterisk.ari_url.startswith("https:") else None
+    return Ari(asterisk.ari_url, asterisk.ari_user, asterisk.ari_password.get_secret_value(), asterisk.app, tls=tls)
+
+
+def ami_of(asterisk: Asterisk) -> Ami:
+    """Raises BadAuthority."""
+    tls, password = trust(asterisk.ca_file) if asterisk.ami_tls else None, asterisk.ami_password.get_secret_value()
+    return Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, password, tls=tls)
 
 
 async def ledger_of(settings: Settings) -> Ledger:
@@ -129,7 +147,9 @@ async def _run(rooms: House) -> None:
     loop = asyncio.get_running_loop()
     for each in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(each, stop.set)
-    runner = await _open_door(rooms)
+    certificate = _certificate(rooms.settings)
+    runner = await _open_door(rooms, certificate)
+    tasks = _keep_fresh(certificate)
     loop_task = asyncio.create_task(rooms.conductor.run(), name="conductor")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
@@ -137,30 +157,52 @@ async def _run(rooms: House) -> None:
         log.info("stopping; calls go on in Asterisk")
     finally:
         stopping.cancel()
+        for task in tasks:
+            task.cancel()
         await runner.cleanup()
         loop_task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await _end_of(loop_task)
 
 
-async def _open_door(rooms: House) -> web.AppRunner:
+def _certificate(settings: Settings) -> Certificate | None:
+    http = settings.http
+    if http.tls_certificate is None or http.tls_key is None:
+        return None
+    try:
+        return Certificate(http.tls_certificate, http.tls_key)
+    except BadCertificate as error:
+        raise CannotStart(str(error)) from error
+
+
+def _keep_fresh(certificate: Certificate | None) -> list[asyncio.Task[None]]:
+    """Its files are read again when they change, and at once on SIGHUP."""
+    if certificate is None:
+        return []
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, certificate.reload)
+    return [loop.create_task(certificate.watch(), name="certificate")]
+
+
+async def _open_door(rooms: House, certificate: Certificate | None) -> web.AppRunner:
     http = rooms.settings.http
     runner = Runner(rooms.portal)
     await runner.setup()
     try:
-        await web.TCPSite(runner, http.host, http.port, reuse_address=True).start()
+        tls = certificate.context if certificate else None
+        await web.TCPSite(runner, http.host, http.port, ssl_context=tls, reuse_address=True).start()
     except OSError as error:
         await runner.cleanup()
         raise CannotStart(
             f"Cannot listen on {http.host}:{http.port} ({error.strerror or error}). "
             "Stop what uses the port (`ss -ltnp` shows it), or set http.port."
         ) from error
-    log.info("the door is open", address=_addresses(runner.addresses))
+    log.info("the door is open", address=_addresses("https" if certificate else "http", runner.addresses))
     return runner
 
 
-def _addresses(addresses: Iterable[object]) -> str:
-    return ", ".join(f"http://{each[0]}:{each[1]}" for each in addresses if isinstance(each, tuple))
+def _addresses(scheme: str, addresses: Iterable[object]) -> str:
+    return ", ".join(f"{scheme}://{each[0]}:{each[1]}" for each in addresses if isinstance(each, tuple))
 
 
 async def _end_of(task: asyncio.Task[None]) -> None:

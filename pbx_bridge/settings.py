@@ -10,6 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     BaseModel,
@@ -28,6 +29,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 from pydantic_settings import SettingsError as UnreadableVariable
+
+from .asterisk.tls import is_loopback
 
 CONFIG_VARIABLE = "PBX_CONFIG"
 #: Looked for in this order when neither the command line nor PBX_CONFIG names a file.
@@ -74,7 +77,11 @@ class Database(_Part):
 
 
 class Asterisk(_Part):
-    """Where Asterisk's ARI and AMI listen, and who we are there."""
+    """Where Asterisk's ARI and AMI listen, and who we are there.
+
+    Passwords and numbers go over both: to another machine only by TLS, unless `allow_plain` says that a tunnel or a
+    private wire protects them.
+    """
 
     ari_url: str = "http://127.0.0.1:8088"
     ari_user: str = "pbx-bridge"
@@ -86,7 +93,34 @@ class Asterisk(_Part):
     ami_tls: bool = False
     ca_file: Path | None = None
     """Whose certificates are believed for `https:` and `ami_tls`; default: the system's."""
+    allow_plain: bool = False
     app: str = "pbx-bridge"
+
+    @field_validator("ari_url")
+    @classmethod
+    def _is_an_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be like https://asterisk.example:8089")
+        return url
+
+    @model_validator(mode="after")
+    def _secret_stays_secret(self) -> Self:
+        if not self.allow_plain and (open_ := self.plain_ways()):
+            raise ValueError(
+                f"{' and '.join(open_)} would carry passwords and numbers in the clear to another machine: let ari_url "
+                "say https: and ami_tls = true (docs/how-to/tls.md), or say allow_plain = true if a tunnel protects them"
+            )
+        return self
+
+    def plain_ways(self) -> list[str]:
+        """Which of the two connections go to another machine without TLS."""
+        ari = urlsplit(self.ari_url)
+        plain = {
+            "ari_url": ari.scheme == "http" and not is_loopback(ari.hostname or ""),
+            "ami_host": not self.ami_tls and not is_loopback(self.ami_host),
+        }
+        return [name for name, is_plain in plain.items() if is_plain]
 
 
 class TrunkRoute(_Part):
@@ -119,10 +153,10 @@ class ServiceEntry(_Part):
 
 
 class Destinations(_Part):
-    """Which numbers may be rung at all: those that begin with one of `prefixes`. Numbers of premium rate and the like
-    are refused unless `allow_premium`."""
+    """Which numbers may be rung at all: those that begin with one of `prefixes` (default: Russia; +76 and +77 are
+    Kazakhstan's). Numbers of premium rate and the like are refused unless `allow_premium`."""
 
-    prefixes: tuple[Prefix, ...] = ("+7",)
+    prefixes: tuple[Prefix, ...] = ("+73", "+74", "+78", "+79")
     allow_premium: bool = False
 
 

@@ -20,6 +20,7 @@ from .ami_events import CLASSES, WANTED
 from .ami_wire import Message, Wire
 from .errors import AmiDisconnected, AmiError, AmiTimeout, AmiUnreachable, UnsafeValue
 from .inbox import Inbox, Tally
+from .tls import advice
 
 log = structlog.get_logger(__name__)
 
@@ -147,8 +148,10 @@ class Ami:
                 )
         except OSError as error:
             why = str(error) or f"nothing within {self._action_timeout_s:g} s"
+            handshake = advice(error, "asterisk.ami_host", "set asterisk.ami_tls = false")
             raise AmiUnreachable(
-                f"No AMI connection to {where} ({why}). Check that Asterisk runs and manager.conf is enabled."
+                f"No AMI connection to {where} ({why}). "
+                + (handshake or "Check that Asterisk runs and manager.conf is enabled.")
             ) from error
         return wire
 

@@ -24,6 +24,7 @@ from .errors import (
     Unprocessable,
     Unreachable,
 )
+from .tls import advice
 
 # Asterisk closes an idle connection after 15 s; a POST must never meet that moment, for it is not sent again.
 KEEP_ALIVE_S = 10.0
@@ -116,9 +117,10 @@ class AriHttp:
     def unreachable(self, what: str, why: object, *, maybe_done: bool = True) -> AriError:
         """`why` is a foreign exception, or words."""
         words = why if isinstance(why, str) else f"{type(why).__name__}: {why}".rstrip(": ")
+        handshake = isinstance(why, Exception) and advice(why, "asterisk.ari_url", "let asterisk.ari_url say http:")
         return Unreachable(
             f"Could not {what}: Asterisk at {self._url} did not answer ({words}). "
-            "Check that it runs and that http.conf and ari.conf are enabled.",
+            + (handshake or "Check that it runs and that http.conf and ari.conf are enabled."),
             maybe_done=maybe_done,
         )
 

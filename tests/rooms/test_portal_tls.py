@@ -160,7 +160,7 @@ async def test_old_protocols_are_refused(house: House, certificate: Certificate,
     async with secure(house, certificate, ours) as site:
         await shown(site.port, maximum_version=ssl.TLSVersion.TLSv1_2)
         await shown(site.port, minimum_version=ssl.TLSVersion.TLSv1_3)
-        with pytest.warns(DeprecationWarning), pytest.raises(ssl.SSLError):
+        with pytest.warns(DeprecationWarning, match="TLSv1"), pytest.raises(ssl.SSLError):
             await shown(site.port, minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
 
 
