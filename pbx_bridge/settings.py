@@ -102,14 +102,14 @@ class Asterisk(_Part):
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be like https://asterisk.example:8089")
-        return url
+        return parts.scheme + url[len(parts.scheme) :]
 
     @model_validator(mode="after")
     def _secret_stays_secret(self) -> Self:
         if not self.allow_plain and (open_ := self.plain_ways()):
             raise ValueError(
                 f"{' and '.join(open_)} would carry passwords and numbers in the clear to another machine: let ari_url "
-                "say https: and ami_tls = true (docs/how-to/tls.md), or say allow_plain = true if a tunnel protects them"
+                "say https: and ami_tls = true (docs/how-to/tls.md), or allow_plain = true where a tunnel protects them"
             )
         return self
 

@@ -25,6 +25,13 @@ def code_leg_id(call_id: str, number: int) -> str:
     return f"{LEG_PREFIX}{call_id}.c{number}"
 
 
+def code_of_leg(channel_id: str) -> tuple[str, int] | None:
+    """The call and the number of the code that a channel reads aloud, or None for any other channel."""
+    call_id, _, number = channel_id.removeprefix(LEG_PREFIX).rpartition(".c")
+    reads = channel_id.startswith(LEG_PREFIX) and call_id and number.isdigit()
+    return (call_id, int(number)) if reads else None
+
+
 def call_of_leg(channel_id: str) -> str | None:
     """The call that owns a channel id, or None for a channel that is not ours."""
     if not channel_id.startswith(LEG_PREFIX):

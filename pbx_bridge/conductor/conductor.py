@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
 
 from ..call import events as e
-from ..call.model import Call, Opening, Request
+from ..call.model import Call, Channel, Opening, Request
 from ..call.states import State
+from ..codes.code import Codes
+from ..codes.tries import Rules
 from ..ledger import Ledger
+from ..ledger.access import Authenticator
 from .alarms import Alarms
+from .confirming import AskCode, ConfirmCall, Confirmed, Factor, Judge
 from .errors import UnknownCall
+from .herald import Herald, Speechless
 from .hub import Hub
 from .jobs import OpenCall, TakeFact, Wanted
 from .perform import Performer
-from .ports import Clock, Telephony
+from .ports import Clock, Messenger, Telephony
 from .recover import Listener
 from .take import Taker
 from .tally import Tally
@@ -47,6 +53,21 @@ class Aborted:
     won: bool
 
 
+def no_apps(authenticator: Authenticator, typed: str, at: datetime) -> None:
+    """An installation without authenticator apps: no code of one is right."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondStep:
+    """What the second step needs: the maker of codes, what carries text messages, how much is allowed, and how an
+    app's code is checked."""
+
+    codes: Codes
+    messenger: Messenger = field(default_factory=Speechless)
+    rules: Rules = field(default_factory=Rules)
+    factor: Factor = no_apps
+
+
 def always_open(request: Request, at: datetime) -> Opening:
     """The hours of a desk that never closes."""
     return Opening(open=True)
@@ -63,14 +84,19 @@ class Conductor:
         owner: str,
         opening: Callable[[Request, datetime], Opening] = always_open,
         pace_s: float = 0.0,
+        second: SecondStep | None = None,
     ) -> None:
-        """`pace_s`: see Taker."""
+        """`pace_s`: see Taker. Without `second` no text messages are sent, nothing is counted, and the key of the codes
+        is drawn at start."""
+        second = second or SecondStep(Codes(os.urandom(32)))
         self.ledger = ledger
         self.hub = Hub()
         self._clock = clock
         self._opening = opening
         self._taker = Taker(ledger, self.hub, clock, owner, pace_s)
-        self._performer = Performer(ledger, self._taker, telephony, clock)
+        self._judge = Judge(second.codes, second.rules, second.factor, opening)
+        herald = Herald(ledger, telephony, second.messenger, second.codes)
+        self._performer = Performer(ledger, self._taker, telephony, clock, herald)
         self._alarms = Alarms(ledger, self._taker, clock)
         self._listener = Listener(ledger, self._taker, self._performer, telephony, clock)
         self._taker.on_changed = self._performer.saw
@@ -99,11 +125,19 @@ class Conductor:
 
     async def open(self, wanted: Wanted) -> Opened:
         """Accept a call, or find the one that an earlier try of the same request made. Raises conductor.errors."""
-        placed = await self._taker.submit(OpenCall(wanted, self._clock(), self._opening))
+        placed = await self._taker.submit(OpenCall(wanted, self._clock(), self._opening, self._judge.rules))
         if placed.accepted is not None:
             return Opened(placed.call_id, placed.accepted, replayed=False)
         first = (await self.ledger.events(placed.call_id, after=0, limit=1))[0]
         return Opened(placed.call_id, first.data["call"], replayed=True)
+
+    async def ask_code(self, call_id: str, channel: Channel, *, by: str) -> Call:
+        """Send the citizen another code, maybe another way. Raises UnknownCall, NothingToConfirm, NoCodes, MustWait."""
+        return await self._taker.submit(AskCode(call_id, channel, self._clock(), by, self._judge))
+
+    async def confirm(self, call_id: str, typed: str | None, *, by: str) -> Confirmed:
+        """The citizen takes the second step. Raises UnknownCall, NothingToConfirm, CodeNeeded, MustWait."""
+        return await self._taker.submit(ConfirmCall(call_id, typed, self._clock(), by, self._judge))
 
     async def abort(self, call_id: str, *, by: str, if_revision: int | None = None) -> Aborted:
         """End a call in any state; answers when the phone is silent, at most 2 s later. Raises UnknownCall."""
@@ -139,4 +173,4 @@ class Conductor:
         }
 
 
-__all__ = ["Aborted", "Conductor", "Opened", "UnknownCall", "Wanted", "always_open"]
+__all__ = ["Aborted", "Conductor", "Confirmed", "Opened", "SecondStep", "UnknownCall", "Wanted", "always_open"]

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import math
+from datetime import datetime
+
+from ..codes.tries import Why
+
 
 class Refused(Exception):
     """A request that cannot be done. `str()` says why; nothing was changed."""
@@ -43,6 +48,27 @@ class RevisionPassed(Refused):
     def __init__(self, seen: int, revision: int) -> None:
         super().__init__(f"the call is at revision {revision}, not {seen}")
         self.revision = revision
+
+
+class MustWait(Refused):
+    """Too much was asked for, or too much went wrong: `why` (codes.tries.Why). Ask again at `until`."""
+
+    def __init__(self, why: Why, until: datetime, at: datetime) -> None:
+        super().__init__(f"{why.value}: not before {until:%H:%M:%S} UTC")
+        self.why = why
+        self.retry_after_s = max(1, math.ceil((until - at).total_seconds()))
+
+
+class NothingToConfirm(Refused):
+    """The call does not wait for its second step (any more)."""
+
+
+class CodeNeeded(Refused):
+    """The second step of this call is a code; there was none in the request."""
+
+
+class NoCodes(Refused):
+    """No code can be sent this way, or none more for this call. `str()` says which."""
 
 
 class MemoryUnavailable(Refused):

@@ -16,11 +16,13 @@ from ulid import ULID
 from ..call import events as e
 from ..call.commands import Command
 from ..call.machine import NotNow, Step, accept, advance, deadline, unfold
-from ..call.model import Call, Opening, Request, Terms
+from ..call.model import By, Call, Channel, Confirmation, Opening, Request, Terms
 from ..call.snapshot import snapshot
 from ..call.states import State
+from ..codes.tries import Rules, Try, TryKind, may_open, may_send, may_try
 from ..ledger import AuditLine, Change, Idempotency, NewEvent, Wish
-from .errors import KeyReused, RevisionPassed, UnknownCall
+from ..ledger.access import Authenticator, NewTry
+from .errors import KeyReused, MustWait, RevisionPassed, UnknownCall
 
 
 @dataclass(slots=True)
@@ -34,6 +36,8 @@ class Draft:
     wishes: list[Command] = field(default_factory=list)
     audit: list[AuditLine] = field(default_factory=list)
     key: Idempotency | None = None
+    tries: list[NewTry] = field(default_factory=list)
+    authenticator: Authenticator | None = None
 
     def apply(self, step: Step, at: datetime) -> None:
         """Put one step of the machine on top."""
@@ -59,27 +63,66 @@ class Draft:
             wishes=tuple(self.wishes),
             audit=tuple(self.audit),
             idempotency=self.key,
+            tries=tuple(self.tries),
+            authenticator=self.authenticator,
         )
 
 
 @dataclass(slots=True)
 class Desk:
-    """The calls on the table during one transaction, and the keys that are known."""
+    """The calls on the table during one transaction, and what is known beside them."""
 
     drafts: dict[str, Draft] = field(default_factory=dict)
     keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     """(client, key) → (fingerprint, call id)."""
+    tries: dict[Whose, list[Try]] = field(default_factory=dict)
+    authenticators: dict[tuple[str, str], Authenticator] = field(default_factory=dict)
+    lines: list[AuditLine] = field(default_factory=list)
+    """For the audit, of requests that came to no call."""
+
+    def changes(self) -> list[Change]:
+        """What the ledger is asked to write."""
+        changed = [draft.change() for draft in self.drafts.values() if draft.changed or draft.audit]
+        return [*changed, Change(audit=tuple(self.lines))] if self.lines else changed
+
+    def draft(self, call_id: str) -> tuple[Draft, Call]:
+        """The call that a job is about. Raises UnknownCall."""
+        draft = self.drafts.get(call_id)
+        if draft is None or draft.call is None:
+            raise UnknownCall("there is no such call")
+        return draft, draft.call
+
+    def count(self, draft: Draft, kind: TryKind, request: Request, at: datetime) -> None:
+        """One more try of this citizen and number, for the jobs after this one too."""
+        client, user, number = whose(request)
+        draft.tries.append(NewTry(kind, client, user, number))
+        for (of, who, digits), known in self.tries.items():
+            same = ((of, who) == (client, user), digits is not None and digits == number)
+            if any(same):
+                known.append(Try(kind, at, *same))
+
+
+#: A citizen (client and user) and the number in clear, whose tries are looked up.
+Whose = tuple[str, str, str | None]
+
+
+def whose(request: Request) -> Whose:
+    """Whose tries count for a request."""
+    return request.client, request.user, request.phone.e164 if request.phone else None
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A portal's request, checked and ready. `fingerprint` is a digest of its body, for the idempotency key."""
+    """A portal's request, checked and ready. `fingerprint` is a digest of its body, for the idempotency key; `actor`
+    who asks, for the audit; `confirmation` the second step that must follow, None where the portal has taken both."""
 
     client: str
     key: str
     fingerprint: str
     request: Request
     terms: Terms
+    actor: str = "service"
+    confirmation: Confirmation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +140,7 @@ class OpenCall:
     wanted: Wanted
     at: datetime
     opening: Callable[[Request, datetime], Opening]
+    rules: Rules = field(default_factory=Rules)
 
     def apply(self, desk: Desk) -> Placed:
         wanted = self.wanted
@@ -106,18 +150,53 @@ class OpenCall:
                 raise KeyReused("this Idempotency-Key was used with another request body")
             return Placed(known[1])
         call_id = f"call_{ULID.from_datetime(self.at)}".lower()
-        ticket = f"{secrets.randbelow(10**9):09d}"
         draft = Draft(None, None, key=Idempotency(wanted.key, wanted.fingerprint))
-        actor = f"client:{wanted.client}"
-        step = accept(call_id, ticket, wanted.request, wanted.terms, self.at, confirmation=None)
-        draft.apply(step, self.at)
-        draft.audit.append(AuditLine(self.at, actor, "open", "taken", {"service": wanted.request.service}))
-        admitted = e.Admitted(self.opening(wanted.request, self.at))
-        draft.apply(advance(step.call, admitted, self.at), self.at)
-        draft.audit.append(AuditLine(self.at, "service", "Admitted", "taken", {}))
+        self._count(desk, draft)
+        self._accept(draft, call_id)
         desk.drafts[call_id] = draft
         desk.keys[(wanted.client, wanted.key)] = (wanted.fingerprint, call_id)
         return Placed(call_id, draft.events[0].data["call"])
+
+    def _count(self, desk: Desk, draft: Draft) -> None:
+        """Raises MustWait."""
+        if not self.rules.count:
+            return
+        request, step = self.wanted.request, self.wanted.confirmation
+        tries = desk.tries.get(whose(request), [])
+        sends = step is not None and step.channel in (Channel.SMS, Channel.VOICE)
+        judge = may_send if sends else may_try if step is not None and step.by is By.CODE else None
+        wait = may_open(tries, self.rules, self.at) or (judge(tries, self.rules, self.at) if judge else None)
+        if wait:
+            desk.lines.append(self._line("refused", {"why": wait.why.value}))
+            raise MustWait(wait.why, wait.until, self.at)
+        desk.count(draft, TryKind.OPENED, request, self.at)
+        if sends:
+            desk.count(draft, TryKind.SENT, request, self.at)
+
+    def _accept(self, draft: Draft, call_id: str) -> None:
+        wanted, at = self.wanted, self.at
+        ticket = f"{secrets.randbelow(10**9):09d}"
+        step = accept(call_id, ticket, wanted.request, wanted.terms, at, confirmation=wanted.confirmation)
+        draft.apply(step, at)
+        draft.audit.append(self._line("taken", {"service": wanted.request.service}))
+        next_ = self._next(wanted)
+        if next_:
+            draft.apply(advance(step.call, next_, at), at)
+            draft.audit.append(AuditLine(at, "service", type(next_).__name__, "taken", {}))
+
+    def _line(self, verdict: Literal["taken", "refused"], detail: dict[str, Any]) -> AuditLine:
+        wanted = self.wanted
+        citizen = (wanted.client, wanted.request.user)
+        return AuditLine(self.at, wanted.actor, "open", verdict, detail, citizen=citizen)
+
+    def _next(self, wanted: Wanted) -> e.Event | None:
+        """What is certain already: nobody has to wait for a receipt where nothing is sent."""
+        step = wanted.confirmation
+        if step is None:
+            return e.Admitted(self.opening(wanted.request, self.at))
+        if step.by is By.CLICK:
+            return e.Vouched()
+        return e.CodeSent(step.number) if step.channel is Channel.TOTP else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +213,11 @@ class TakeFact:
     if_revision: int | None = None
 
     def apply(self, desk: Desk) -> Call:
-        draft = desk.drafts.get(self.call_id)
-        if draft is None or draft.call is None:
-            raise UnknownCall("there is no such call")
-        if self.if_revision is not None and draft.call.revision != self.if_revision:
-            raise RevisionPassed(self.if_revision, draft.call.revision)
-        for event in unfold(draft.call, self.event):
-            self._one(draft, draft.call, event)
+        draft, call = desk.draft(self.call_id)
+        if self.if_revision is not None and call.revision != self.if_revision:
+            raise RevisionPassed(self.if_revision, call.revision)
+        for event in unfold(call, self.event):
+            self._one(draft, call, event)
         assert draft.call
         return draft.call
 
@@ -169,9 +246,6 @@ class SettleWish:
 
     def apply(self, desk: Desk) -> None:
         """The writer gathers the ids."""
-
-
-Job = OpenCall | TakeFact | SettleWish
 
 
 def _words(event: e.Event) -> dict[str, Any]:

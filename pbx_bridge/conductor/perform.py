@@ -15,11 +15,12 @@ import structlog
 
 from ..call import events as e
 from ..call.causes import Cause, Source
-from ..call.commands import Command, Dial, HangUp, Redirect
-from ..call.model import Call
+from ..call.commands import Command, Dial, HangUp, Redirect, SendCode
+from ..call.model import Call, call_of_leg
 from ..call.recovery import DialWish, Picture, may_dial, missed
 from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable, Wish
+from .herald import Herald
 from .jobs import SettleWish, TakeFact
 from .ports import AlreadyDialled, Clock, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Telephony, Unanswered
 from .take import LEASE_S, Taker
@@ -36,11 +37,12 @@ DIAL_PATIENCE_S = 20
 class Performer:
     """Carries wishes out. `look` gives a fresh picture of Asterisk since a time, or raises OutOfReach."""
 
-    def __init__(self, ledger: Ledger, taker: Taker, telephony: Telephony, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, taker: Taker, telephony: Telephony, clock: Clock, herald: Herald) -> None:
         self._ledger = ledger
         self._taker = taker
         self._telephony = telephony
         self._clock = clock
+        self._herald = herald
         self._lines: dict[str, deque[Wish]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._more: set[str] = set()
@@ -114,8 +116,8 @@ class Performer:
             except Unanswered as error:
                 unsure = isinstance(wish.command, Dial)
                 log.warning("no answer, so nobody knows whether it was done", call=wish.call_id, why=str(error))
-            except (OutOfReach, LedgerUnavailable):
-                pass
+            except (OutOfReach, LedgerUnavailable) as error:
+                log.debug("a wish must wait", call=wish.call_id, why=str(error))
             else:
                 return
             await asyncio.sleep(RETRY_S)
@@ -125,12 +127,17 @@ class Performer:
         match command:
             case Dial():
                 await self._dial(wish.call_id, command)
+            case SendCode(number=number):
+                fact = await self._herald.send(wish.call_id, number, repeated=wish.maybe_done, look=self.look)
+                if fact:
+                    await self._take(wish.call_id, fact)
             case HangUp(leg=leg):
                 try:
                     await self._telephony.hang_up(leg)
                 except NoSuchLeg:
                     # Gone already, or it never was: either way the call need not wait for its goodbye.
-                    await self._take(wish.call_id, e.DeviceGone(leg))
+                    if call_of_leg(leg):
+                        await self._take(wish.call_id, e.DeviceGone(leg))
             case Redirect(leg=leg, queue=queue):
                 try:
                     await self._telephony.redirect(leg, queue)

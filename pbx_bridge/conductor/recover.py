@@ -12,8 +12,9 @@ from datetime import datetime
 import structlog
 
 from ..call.commands import Dial
-from ..call.model import Call, call_of_leg
+from ..call.model import Call, Channel, call_of_leg, code_of_leg
 from ..call.recovery import DialWish, Picture, may_dial, missed
+from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable, Wish
 from .jobs import SettleWish, TakeFact
 from .perform import Performer
@@ -135,12 +136,15 @@ class Listener:
             await asyncio.gather(*(self._taker.submit(SettleWish(wish)) for wish in settled))
             others = [w for w in wishes if w not in settled and not self._performer.busy_with(w.call_id)]
             self._performer.more({wish.call_id for wish in others})
-            # The look has answered for all of them what the performer would look for one by one.
-            self._performer.add([replace(wish, maybe_done=False) for wish in others])
+            # The look has answered for all dials what the performer would look for one by one.
+            self._performer.add([_looked_for(wish) for wish in others])
 
     async def _sweep(self, picture: Picture, known: Mapping[str, Call]) -> None:
         """Hang up legs whose call is over; the dialplan's own limit would do it later."""
         for leg in picture.legs:
+            if code := code_of_leg(leg):
+                await self._sweep_code(leg, *code)
+                continue
             call_id = call_of_leg(leg) or ""
             call = known.get(call_id) or await self._ledger.call(call_id)
             if call is None:
@@ -148,6 +152,20 @@ class Listener:
             elif call.leg != leg or call.outcome:
                 with contextlib.suppress(NoSuchLeg):
                     await self._telephony.hang_up(leg)
+
+
+    async def _sweep_code(self, leg: str, call_id: str, number: int) -> None:
+        """A telephone that reads a code which does not count any more falls silent."""
+        call = await self._ledger.call(call_id)
+        step = call and call.confirmation
+        waits = call and call.state in (State.REQUESTED, State.AWAITING_CODE)
+        if not (waits and step and step.channel is Channel.VOICE and step.number == number):
+            with contextlib.suppress(NoSuchLeg):
+                await self._telephony.hang_up(leg)
+
+
+def _looked_for(wish: Wish) -> Wish:
+    return replace(wish, maybe_done=False) if isinstance(wish.command, Dial) else wish
 
 
 def _done_before(wish: Wish, call: Call | None, picture: Picture) -> bool:

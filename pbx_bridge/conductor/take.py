@@ -17,6 +17,7 @@ import structlog
 
 from ..call import events as e
 from ..call.model import Call
+from ..codes.tries import Rules
 from ..ledger import (
     AlreadyScheduled,
     CitizenBusy,
@@ -26,16 +27,20 @@ from ..ledger import (
     LedgerUnavailable,
     StoredEvent,
     TicketTaken,
+    Transaction,
     Wish,
     Written,
 )
 from . import errors
+from .confirming import AskCode, ConfirmCall, Confirmed
 from .hub import Hub
-from .jobs import Desk, Draft, Job, OpenCall, Placed, SettleWish, TakeFact
+from .jobs import Desk, Draft, OpenCall, Placed, SettleWish, TakeFact, Whose, whose
 from .ports import Clock
 from .tally import Tally
 
 log = structlog.get_logger(__name__)
+
+Job = OpenCall | TakeFact | AskCode | ConfirmCall | SettleWish
 
 #: As many jobs go into one transaction at most: enough to amortise it, few enough to answer soon.
 BATCH = 200
@@ -100,6 +105,10 @@ class Taker:
     async def submit(self, job: OpenCall) -> Placed: ...
     @overload
     async def submit(self, job: TakeFact) -> Call: ...
+    @overload
+    async def submit(self, job: AskCode) -> Call: ...
+    @overload
+    async def submit(self, job: ConfirmCall) -> Confirmed: ...
     @overload
     async def submit(self, job: SettleWish) -> None: ...
     async def submit(self, job: Job) -> Any:
@@ -183,9 +192,9 @@ class Taker:
             log.error("the database does not answer; facts wait in memory", why=str(error))
         self.trouble = str(error)
         for asked in batch:
-            if isinstance(asked.job, OpenCall):
+            if isinstance(asked.job, OpenCall | AskCode | ConfirmCall):
                 _fail(asked, errors.MemoryUnavailable(MAYBE_KEPT))
-        waiting = [asked for asked in batch if not isinstance(asked.job, OpenCall)]
+        waiting = [asked for asked in batch if not asked.answer.done()]
         if waiting:
             await asyncio.sleep(PATIENCE_S)
         return waiting
@@ -201,20 +210,38 @@ class Taker:
                     results.append((asked, asked.job.apply(desk)))
                 except errors.Refused as error:
                     refused.append((asked, error))
-            changes = [draft.change() for draft in desk.drafts.values() if _has_ink(draft)]
             at = self._clock()
             settled = [asked.job.wish for asked in batch if isinstance(asked.job, SettleWish)]
             lease = at + timedelta(seconds=LEASE_S)
-            written = await tx.write(changes, at, owner=self.owner, lease_until=lease, done=settled, last=True)
+            written = await tx.write(desk.changes(), at, owner=self.owner, lease_until=lease, done=settled, last=True)
         return _Done(desk, written, results, refused)
 
-    async def _fill(self, desk: Desk, batch: list[_Asked], tx: Any) -> None:
-        ids = {asked.job.call_id for asked in batch if isinstance(asked.job, TakeFact)}
+    async def _fill(self, desk: Desk, batch: list[_Asked], tx: Transaction) -> None:
+        ids = {asked.job.call_id for asked in batch if isinstance(asked.job, TakeFact | AskCode | ConfirmCall)}
         for call_id, call in (await tx.load(ids)).items() if ids else ():
             desk.drafts[call_id] = Draft(call, call.revision)
         keys = {(a.job.wanted.client, a.job.wanted.key) for a in batch if isinstance(a.job, OpenCall)}
         if keys:
             desk.keys.update(await tx.idempotent(keys))
+        await self._recall(desk, batch, tx)
+
+    async def _recall(self, desk: Desk, batch: list[_Asked], tx: Transaction) -> None:
+        """What citizens and numbers did lately, and the apps that make their codes: for those in this batch who need
+        it."""
+        people: dict[Whose, Rules] = {}
+        for asked in batch:
+            match asked.job:
+                case OpenCall(wanted=wanted, rules=rules) if rules.count:
+                    people[whose(wanted.request)] = rules
+                case AskCode(call_id=id_, judge=judge) | ConfirmCall(call_id=id_, judge=judge):
+                    draft = desk.drafts.get(id_)
+                    if draft and draft.call:
+                        people[whose(draft.call.request)] = judge.rules
+        if not people:
+            return
+        memory = max(rules.memory for rules in people.values())
+        desk.tries.update(await tx.recent(people, self._clock() - memory))
+        desk.authenticators.update(await tx.authenticators({(client, user) for client, user, _ in people}))
 
     def _tell(self, done: _Done) -> None:
         """After the commit, and only then, the world may know. After trouble it is also told how every call stands:
@@ -259,13 +286,9 @@ def _translated(error: Exception) -> Exception:
 
 def _is_awaited(job: Job) -> bool:
     """Whether a person waits: for a call, an abort, a transfer."""
-    return isinstance(job, OpenCall) or (
+    return isinstance(job, OpenCall | AskCode | ConfirmCall) or (
         isinstance(job, TakeFact) and isinstance(job.event, e.AbortRequested | e.RedirectRequested)
     )
-
-
-def _has_ink(draft: Draft) -> bool:
-    return draft.changed or bool(draft.audit)
 
 
 def _fail(asked: _Asked, error: Exception) -> None:

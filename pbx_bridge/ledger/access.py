@@ -11,6 +11,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from ..codes.tries import Try as Try
+from ..codes.tries import TryKind as TryKind
+
 
 class Role(StrEnum):
     """What kind of asker. A program has any but `citizen`; a citizen's token comes from a portal's by exchange."""
@@ -151,14 +154,6 @@ class Authenticator:
     recovery: tuple[str, ...] = field(default=(), repr=False)
 
 
-class TryKind(StrEnum):
-    """What is counted for limits."""
-
-    OPENED = "opened"
-    SENT = "sent"
-    MISMATCH = "mismatch"
-
-
 @dataclass(frozen=True, slots=True)
 class NewTry:
     """Something to count. The database keeps blind marks of citizen and number."""
@@ -167,16 +162,6 @@ class NewTry:
     client: str
     user: str
     number: str | None = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Try:
-    """Something that was counted, and whether it was of the citizen or of the number that was asked about."""
-
-    kind: TryKind
-    at: datetime
-    same_citizen: bool
-    same_number: bool
 
 
 @dataclass(frozen=True, slots=True)
