@@ -1,0 +1,1 @@
+"""Ways to tell a citizen something that are no telephone call. Text messages only, so far."""
