@@ -27,6 +27,9 @@ class Ports:
     https: int
     ami: int
     sip: int
+    # AMI and SIP over TLS.
+    amis: int
+    sips: int
     rtp: tuple[int, int]
     # For whatever lives beside it: AGI, the portal, sipp agents and their media.
     spare: range = range(0)
@@ -46,12 +49,14 @@ def claim(rtp_ports: int = 400) -> Ports:
     blocks = -(-(rtp_ports + 100) // BLOCK)
     for base in range(FIRST, LAST + 2 - blocks * BLOCK, BLOCK):
         held = _hold(base, blocks)
-        if held and all(_is_free(port) for port in range(base, base + 4)):
+        if held and all(_is_free(port) for port in range(base, base + 6)):
             return Ports(
                 http=base,
                 https=base + 1,
                 ami=base + 2,
                 sip=base + 3,
+                amis=base + 4,
+                sips=base + 5,
                 rtp=(base + 100, base + 99 + rtp_ports),
                 spare=range(base + 10, base + 100),
                 _held=held,

@@ -15,8 +15,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pbx_bridge.asterisk.conf import ConfParams, Directories, Tls, render
+from pbx_bridge.asterisk.conf import SYSTEM_AUTHORITIES, ConfParams, Directories, Tls, render
 from workshop import children, ports
+from workshop.certificates import Pair
 from workshop.ports import Ports
 from workshop.prefix import Prefix
 
@@ -46,12 +47,15 @@ class AsteriskServer:
         ari_password: str | None = None,
         ami_password: str | None = None,
         extra: Mapping[str, str] | None = None,
-        tls: tuple[Path, Path] | None = None,
+        tls: Pair | None = None,
+        believes: Path | None = None,
+        sip_plain: bool = True,
     ) -> None:
         """`extra` holds more configuration files, or other texts for the tree's: name → text.
 
-        `prompts` is linked as sounds/pbx-bridge, so Playback(pbx-bridge/x) finds x there. `tls` is the
-        certificate and key for HTTPS on ports.https. Ports are claimed, and secrets made, when not given.
+        `prompts` is linked as sounds/pbx-bridge, so Playback(pbx-bridge/x) finds x there. `tls` opens
+        ports.https, ports.amis and ports.sips; `believes` is whose certificates it accepts from those it calls, and
+        without `sip_plain` there is no other SIP. Ports are claimed, and secrets made, when not given.
         """
         self.prefix = prefix
         self.folder = folder.absolute()
@@ -61,7 +65,7 @@ class AsteriskServer:
         self.ami_password = ami_password or secrets.token_urlsafe(24)
         self.extra = dict(extra or {})
         self._sources = (conf, dialplan, prompts)
-        self._tls = tls
+        self._tls, self._believes, self._sip_plain = tls, believes, sip_plain
         self._owns_ports = server_ports is None
         self._short: Path | None = None
         self._child: children.Child | None = None
@@ -179,7 +183,6 @@ class AsteriskServer:
             path.write_text(text, encoding="utf-8")
 
     def _params(self) -> ConfParams:
-        tls = Tls(*self._tls, port=self.ports.https) if self._tls else None
         return ConfParams(
             ari_password=self.ari_password,
             ami_password=self.ami_password,
@@ -189,8 +192,21 @@ class AsteriskServer:
             sip_port=self.ports.sip,
             rtp_start=self.ports.rtp[0],
             rtp_end=self.ports.rtp[1],
-            tls=tls,
+            sip_plain=self._sip_plain,
+            tls=self._tls_params(),
             directories=self._directories(),
+        )
+
+    def _tls_params(self) -> Tls | None:
+        if self._tls is None:
+            return None
+        return Tls(
+            self._tls.certificate,
+            self._tls.key,
+            port=self.ports.https,
+            ami_port=self.ports.amis,
+            sip_port=self.ports.sips,
+            authorities=self._believes or SYSTEM_AUTHORITIES,
         )
 
     def _directories(self) -> Directories:

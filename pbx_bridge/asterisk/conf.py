@@ -20,6 +20,16 @@ HTTP_SESSION_LIMIT = 1000
 AMI_READ = "system,call,agent,user"
 # No `command` and no `system`: they would let a thief of this password load modules and run programs.
 AMI_WRITE = "call,agent,user,reporting,originate"
+# TLS 1.2's with forward secrecy and authenticated encryption (RFC 9325); those of 1.3 are all fine.
+TLS_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+# Where Debian keeps those that all the world believes.
+SYSTEM_AUTHORITIES = PurePath("/etc/ssl/certs/ca-certificates.crt")
+# pjproject takes names only, no classes.
+SIP_CIPHERS = ",".join(
+    f"ECDHE-{key}-{cipher}"
+    for cipher in ("AES128-GCM-SHA256", "AES256-GCM-SHA384", "CHACHA20-POLY1305")
+    for key in ("ECDSA", "RSA")
+)
 
 
 @dataclass(frozen=True)
@@ -42,11 +52,23 @@ class Directories:
 
 @dataclass(frozen=True)
 class Tls:
-    """HTTPS and secure WebSockets (browsers' phones) on a port of their own; PEM files Asterisk can read."""
+    """TLS beside the plain ports, each on a port of its own; PEM files that Asterisk can read.
+
+    `port` is HTTPS: ARI, and browsers' phones by secure WebSocket (WSS). It and `ami_port` listen on `bind`. `sip_port`
+    is where phones and operators come (SIPS), on ConfParams.sip_bind. `authorities` sign operators' certificates.
+    """
 
     certificate: PurePath
     key: PurePath
     port: int = 8089
+    ami_port: int = 5039
+    sip_port: int = 5061
+    bind: str = "127.0.0.1"
+    authorities: PurePath = SYSTEM_AUTHORITIES
+
+    def __post_init__(self) -> None:
+        """Refuse what would end a line or start a comment: ValueError names the field."""
+        _check_texts(self)
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,8 @@ class ConfParams:
     ami_permit: tuple[str, ...] = ("127.0.0.1/32",)
     sip_bind: str = "0.0.0.0"  # noqa: S104 - phones come from outside; firewalls and endpoints' auth decide
     sip_port: int = 5060
+    sip_plain: bool = True
+    """Whether phones and operators may come without TLS, too."""
     external_address: str | None = None
     local_networks: tuple[str, ...] = ()
     rtp_start: int = 10000
@@ -73,11 +97,19 @@ class ConfParams:
 
     def __post_init__(self) -> None:
         """Refuse what would end a line or start a comment: ValueError names the field, not the value."""
-        for each in fields(self):
-            value = getattr(self, each.name)
-            texts = value if isinstance(value, tuple) else (value,)
-            if any(isinstance(text, str) and _breaks_a_line(text) for text in texts):
-                raise ValueError(f"{each.name}: no empty value, no space, control character, ';' or bracket")
+        _check_texts(self)
+        if not self.sip_plain and not self.tls:
+            raise ValueError("sip_plain: without it SIP needs tls, or there is no way in")
+
+
+def _check_texts(params: ConfParams | Tls) -> None:
+    for each in fields(params):
+        value = getattr(params, each.name)
+        texts = value if isinstance(value, tuple) else (value,)
+        if any(isinstance(text, str) and _breaks_a_line(text) for text in texts):
+            raise ValueError(f"{each.name}: no empty value, no space, control character, ';' or bracket")
+        if any(isinstance(text, PurePath) and _breaks_a_line(str(text).replace(" ", "_")) for text in texts):
+            raise ValueError(f"{each.name}: no path with a control character, ';' or bracket")
 
 
 def render(params: ConfParams) -> dict[str, str]:
@@ -121,13 +153,22 @@ def _http(params: ConfParams) -> str:
         "enable_status": "no",
     }
     if params.tls:
-        options |= {
-            "tlsenable": "yes",
-            "tlsbindaddr": f"{params.http_bind}:{params.tls.port}",
-            "tlscertfile": params.tls.certificate,
-            "tlsprivatekey": params.tls.key,
-        }
+        options |= _tls_server(params.tls, params.tls.port)
     return _section("general", **options)
+
+
+def _tls_server(tls: Tls, port: int) -> dict[str, object]:
+    """The options that http.conf and manager.conf have in common. SSL 2 and 3 are gone from OpenSSL itself."""
+    return {
+        "tlsenable": "yes",
+        "tlsbindaddr": f"{tls.bind}:{port}",
+        "tlscertfile": tls.certificate,
+        "tlsprivatekey": tls.key,
+        "tlscipher": TLS_CIPHERS,
+        "tlsservercipherorder": "yes",
+        "tlsdisablev1": "yes",
+        "tlsdisablev11": "yes",
+    }
 
 
 def _ari(params: ConfParams) -> str:
@@ -136,16 +177,18 @@ def _ari(params: ConfParams) -> str:
 
 
 def _manager(params: ConfParams) -> str:
-    general = _section(
-        "general",
-        enabled="yes",
-        webenabled="no",
-        bindaddr=params.ami_bind,
-        port=params.ami_port,
-        timestampevents="yes",
-        displayconnects="no",
-        authtimeout=5,
-    )
+    options: dict[str, object] = {
+        "enabled": "yes",
+        "webenabled": "no",
+        "bindaddr": params.ami_bind,
+        "port": params.ami_port,
+        "timestampevents": "yes",
+        "displayconnects": "no",
+        "authtimeout": 5,
+    }
+    if params.tls:
+        options |= _tls_server(params.tls, params.tls.ami_port)
+    general = _section("general", **options)
     user = _section(
         params.ami_user,
         secret=params.ami_password,
@@ -178,12 +221,32 @@ def _transports(params: ConfParams) -> str:
         }
     bind = f"{params.sip_bind}:{params.sip_port}"
     text = ""
-    for protocol in ("udp", "tcp"):
+    for protocol in ("udp", "tcp") if params.sip_plain else ():
         text += _section(f"transport-{protocol}", type="transport", protocol=protocol, bind=bind, **outside)
+    if params.tls:
+        text += _section("transport-tls", **_sips(params.tls, params.sip_bind), **outside)
     # These two open no socket of their own: browsers come through http.conf.
     for protocol in ("ws", "wss"):
         text += _section(f"transport-{protocol}", type="transport", protocol=protocol, bind=params.http_bind, **outside)
     return text
+
+
+def _sips(tls: Tls, bind: str) -> dict[str, object]:
+    return {
+        "type": "transport",
+        "protocol": "tls",
+        "bind": f"{bind}:{tls.sip_port}",
+        "cert_file": tls.certificate,
+        "priv_key_file": tls.key,
+        # This and no newer: in pjproject a method is one version, and its default begins at TLS 1.0.
+        "method": "tlsv1_2",
+        "cipher": SIP_CIPHERS,
+        # Whom we call must prove its name; phones that call us have a password instead.
+        "ca_list_file": tls.authorities,
+        "verify_server": "yes",
+        # `module reload res_pjsip.so` reads a renewed certificate; 22.10.1 keeps the old one without this line.
+        "allow_reload": "yes",
+    }
 
 
 def _section(name: str, **options: object) -> str:
