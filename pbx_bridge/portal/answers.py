@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..call.causes import Source
-from ..call.model import DeviceKind
+from ..call.model import By, Channel, DeviceKind
 from ..call.states import Outcome, Phase, State
 
 Masked = Annotated[str | None, Field(description="masked", examples=["+7916***4567"])]
@@ -70,6 +70,19 @@ class Leg(Part):
     agent: str | None = None
 
 
+class Confirmation(Part):
+    """The second step, while it is awaited: nothing rings before it is taken."""
+
+    by: Annotated[By, Field(description="`code`: a one-time code must be typed; `click`: no code is needed")]
+    channel: Annotated[Channel | None, Field(description="how the code comes")]
+    to: Annotated[Masked, Field(description="where it was sent")]
+    sent_at: Annotated[AwareDatetime | None, Field(description="none: it is not on its way yet")]
+    undelivered: Annotated[bool, Field(description="it surely did not get through: offer another channel")]
+    attempts_left: Annotated[int | None, Field(description="how often a code may still be typed")]
+    codes_left: Annotated[int | None, Field(description="how many more codes may be asked for")]
+    expires_at: Annotated[AwareDatetime | None, Field(description="the step must be taken before")]
+
+
 class Call(Part):
     """A call, whole. Every event carries it like this."""
 
@@ -85,6 +98,7 @@ class Call(Part):
     attempt: int
     service: str
     user: CallUser
+    confirmation: Confirmation | None
     queue: Queue | None
     legs: list[Leg]
     accepted_at: AwareDatetime
@@ -153,37 +167,6 @@ class Events(Part):
     last: Annotated[int, Field(description="give this as `after` to go on")]
     more: Annotated[bool, Field(description="whether there are more right now")]
     ended: Annotated[bool, Field(description="whether the call's last event is among these or before")]
-
-
-class TokenForm(BaseModel):
-    """RFC 6749, 4.4. Client id and secret here or by HTTP Basic, not both."""
-
-    grant_type: Literal["client_credentials"]
-    scope: Annotated[str | None, Field(description="space separated; default: all that the client may have")] = None
-    client_id: str | None = None
-    client_secret: str | None = None
-
-
-class Token(Part):
-    """RFC 6749, 5.1."""
-
-    access_token: str
-    token_type: Literal["Bearer"]
-    expires_in: Annotated[int, Field(description="seconds")]
-    scope: str
-
-
-class TokenError(Part):
-    """RFC 6749, 5.2."""
-
-    error: Literal[
-        "invalid_request",
-        "invalid_client",
-        "unauthorized_client",
-        "unsupported_grant_type",
-        "invalid_scope",
-    ]
-    error_description: str
 
 
 class Alive(Part):

@@ -15,6 +15,14 @@ log = structlog.get_logger(__name__)
 
 #: Seconds after which a database that does not answer may be asked again.
 DATABASE_RETRY_S = 2
+#: Refusals of which the words say all.
+_PLAIN: dict[type[conductor.Refused], str] = {
+    conductor.UnknownCall: "unknown-call",
+    conductor.KeyReused: "idempotency-key-reused",
+    conductor.NothingToConfirm: "nothing-to-confirm",
+    conductor.CodeNeeded: "code-needed",
+    conductor.NoCodes: "no-code",
+}
 
 
 @web.middleware
@@ -53,10 +61,6 @@ def _of_http(error: web.HTTPException) -> Problem:
 def _of_conductor(error: conductor.Refused) -> Problem:
     words = str(error)
     match error:
-        case conductor.UnknownCall():
-            return Problem("unknown-call")
-        case conductor.KeyReused():
-            return Problem("idempotency-key-reused", words)
         case conductor.KeyInFlight():
             return Problem("request-in-flight", retry_after_s=error.retry_after_s)
         case conductor.CitizenBusy():
@@ -66,10 +70,12 @@ def _of_conductor(error: conductor.Refused) -> Problem:
         case conductor.RevisionPassed():
             etag = f'"{error.revision}"'
             return Problem("revision-passed", words, revision=error.revision, headers={hdrs.ETAG: etag})
+        case conductor.MustWait():
+            return Problem(error.why.value, retry_after_s=error.retry_after_s)
         case conductor.MemoryUnavailable():
             return Problem("database-unavailable", retry_after_s=error.retry_after_s)
         case _:
-            return Problem("refused", words)
+            return Problem(_PLAIN.get(type(error), "refused"), words)
 
 
 def _location(call_id: str) -> dict[str, str]:

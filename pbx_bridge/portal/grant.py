@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from ..ledger.access import Role
+from ..ledger.access import Client, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,5 @@ class Grant:
 
 
 GRANT: web.RequestKey[Grant] = web.RequestKey("grant", Grant)
+#: The program that asks, as it is now.
+CLIENT: web.RequestKey[Client] = web.RequestKey("client", Client)

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
-from ..call.model import Call, Terms
+from ..call.model import Call, Channel, Terms
 from ..conductor.jobs import Wanted
 from ..conductor.ports import Clock
 from ..ledger.access import Authenticator, Citizen, Client, ClientKey, Revocation, SigningKey
@@ -27,6 +27,7 @@ from ..ledger.values import (
     Verified,
 )
 from ..subject import NotBelieved, Subject
+from .limits import RequestLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,17 @@ class Aborted(Protocol):
     def won(self) -> bool: ...
 
 
+class Confirmed(Protocol):
+    """What came of a second step. `right`: it was taken."""
+
+    @property
+    def call(self) -> Call: ...
+    @property
+    def right(self) -> bool: ...
+    @property
+    def attempts_left(self) -> int: ...
+
+
 class Conductor(Protocol):
     """The loop, as HTTP sees it. Raises conductor.errors."""
 
@@ -91,6 +103,10 @@ class Conductor(Protocol):
     def hub(self) -> Hub: ...
 
     async def open(self, wanted: Wanted) -> Opened: ...
+
+    async def ask_code(self, call_id: str, channel: Channel, *, by: str) -> Call: ...
+
+    async def confirm(self, call_id: str, typed: str | None, *, by: str) -> Confirmed: ...
 
     async def abort(self, call_id: str, *, by: str, if_revision: int | None = None) -> Aborted: ...
 
@@ -162,14 +178,14 @@ class NoIssuers:
 class Settings:
     """What the operator chose. Times are seconds, sizes bytes.
 
-    `token_key` signs access tokens; `pepper` keys the hashes of client secrets and of request bodies: losing it
-    makes every client register anew, so it is not the same as the key that will be rotated. `node` names this
-    installation in event sources. After `answer_s` a request that changes something is told to try again: the same
-    Idempotency-Key finds what became of it. A program that was disabled is refused `client_s` later at most. `terms`
-    are the defaults of a call.
+    `pepper` keys the hashes of client secrets and of request bodies: losing it makes every client register anew.
+    `issuer` is who signs tokens: a URL, or a name. A key signs for `rotate_s`. `node` names this installation in event
+    sources. After `answer_s` a request that changes something is told to try again: the same
+    Idempotency-Key finds what became of it. A program that was disabled is refused `client_s` later at most. What
+    was revoked elsewhere is known here after `poll_s`; when it could not be learned for `blind_s`, no token counts.
+    `terms` are the defaults of a call.
     """
 
-    token_key: bytes = field(repr=False)
     pepper: bytes = field(repr=False)
     issuer: str = "pbx-bridge"
     audience: str = "pbx-bridge"
@@ -183,9 +199,18 @@ class Settings:
     send_s: float = 30
     keepalive_s: float = 75
     client_s: float = 1
+    poll_s: float = 1
+    blind_s: float = 10
+    poll_s: float = 1
+    blind_s: float = 10
     citizen_lifetime_s: int = 300
     rotate_s: int = 7 * 86400
     skew_s: int = 60
+    limits: RequestLimits = field(default_factory=RequestLimits)
+    destinations: tuple[str, ...] | None = None
+    premium: bool = False
+    code_channel: Channel = Channel.SMS
+    code_tries: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,6 @@ def etag(call: Call) -> str:
     return f'"{call.revision}"'
 
 
-def with_call(call: Call, **members: Any) -> web.Response:
-    """200 with the call as it stands."""
-    return as_json({"call": snapshot(call), **members}, headers={hdrs.ETAG: etag(call)})
+def with_call(call: Call, *, status: int = 200, **members: Any) -> web.Response:
+    """The call as it stands."""
+    return as_json({"call": snapshot(call), **members}, status=status, headers={hdrs.ETAG: etag(call)})

@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ..call.states import State
+from ..identity import FIELDS, Email, Inn, NotValid, Passport, Private, Snils
 from ..phone import NotAPhone, Phone
 
 #: The largest sequence number that is read: nine digits, which both databases take.
@@ -68,6 +69,20 @@ def _phone(value: Any) -> Phone:
         raise _refuse(str(error)) from None
 
 
+def _private(kind: type[Private]) -> PlainValidator:
+    def read(value: Any) -> Private:
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, str):
+            raise _refuse("must be a string")
+        try:
+            return kind(value)
+        except NotValid as error:
+            raise _refuse(str(error)) from None
+
+    return PlainValidator(read)
+
+
 @lru_cache(maxsize=1)
 def _zones() -> frozenset[str]:
     return frozenset(available_timezones())
@@ -92,6 +107,49 @@ PHONE_SCHEMA = {
     "examples": ["+79161234567"],
 }
 Number = Annotated[Phone, PlainValidator(_phone), WithJsonSchema(PHONE_SCHEMA)]
+
+# Their check digits, too, are beyond what JSON Schema can say.
+EmailAddress = Annotated[
+    Email,
+    _private(Email),
+    WithJsonSchema({"type": "string", "maxLength": 254, "pattern": "^[^@ ]+@[^@ ]+$", "examples": ["anna@example.ru"]}),
+]
+SnilsNumber = Annotated[
+    Snils,
+    _private(Snils),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^[0-9]{3}[- ]?[0-9]{3}[- ]?[0-9]{3}[- ]?[0-9]{2}$",
+            "description": "11 digits with their control number, with or without dashes and blanks",
+            "examples": ["112-233-445 95"],
+        }
+    ),
+]
+InnNumber = Annotated[
+    Inn,
+    _private(Inn),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^[0-9]{12}$",
+            "description": "a person's: 12 digits, the last two of them check digits",
+            "examples": ["500100732259"],
+        }
+    ),
+]
+PassportNumber = Annotated[
+    Passport,
+    _private(Passport),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": "^[0-9]{2} ?[0-9]{2}[- ]?[0-9]{6}$",
+            "description": "series and number of the Russian internal passport; it has no check digit",
+            "examples": ["4509 123456"],
+        }
+    ),
+]
 Zone = Annotated[
     str,
     Field(max_length=64, description="IANA time zone name", examples=["Asia/Kamchatka"]),
@@ -129,11 +187,38 @@ class Browser(Strict):
 AnyDevice = Annotated[Mobile | Sip | Browser, Field(discriminator="kind")]
 
 
-class User(Strict):
-    """The citizen, as the portal knows them."""
+class Told(Strict):
+    """What the portal tells about a citizen. It is sealed in the database and masked in every answer."""
+
+    phone: Annotated[Number | None, Field(description="the verified phone; masked in every answer")] = None
+    email: EmailAddress | None = None
+    snils: SnilsNumber | None = None
+    inn: InnNumber | None = None
+    passport: PassportNumber | None = None
+    verified: Annotated[
+        list[Literal["phone", "email", "snils", "inn", "passport"]] | None,
+        Field(max_length=5, description="which of them the portal has verified", examples=[["phone", "snils"]]),
+    ] = None
+
+    def values(self) -> dict[str, Any]:
+        """What is told, by its name in FIELDS."""
+        found = {name: getattr(self, name) for name in FIELDS}
+        return {name: value for name, value in found.items() if value is not None}
+
+    def tells_identity(self) -> bool:
+        """Whether it is more than a telephone number."""
+        return self.verified is not None or bool(self.values().keys() - {"phone"})
+
+
+class IdentityBody(Told):
+    """All that is known about a citizen from now on: what is left out is known no more."""
+
+
+class User(Told):
+    """The citizen, as the portal knows them. Identity data is for portals alone, and is kept for later calls: what is
+    not sent stays as it was sent before. Without `verified` the phone counts as verified, and nothing else does."""
 
     id: Annotated[Line128, Field(description="the portal's own id of the citizen", examples=["u-1"])]
-    phone: Annotated[Number | None, Field(description="the verified phone; masked in every answer")] = None
     time_zone: Zone = "Europe/Moscow"
     locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}$", description="BCP 47")] = "ru"
 
@@ -162,10 +247,42 @@ class CallRequest(Strict):
     subject: Line200 | None = None
     when: Annotated[Literal["now"], Field(description="kept for calls later; must be now")] = "now"
     consent: Consent | None = None
+    code_channel: Annotated[
+        Literal["sms", "voice", "totp"] | None,
+        Field(description="how the one-time code comes to the citizen; default: the operator's"),
+    ] = None
     client_ref: Annotated[
         str | None,
         Field(max_length=CLIENT_REF_BYTES, description=f"echoed in every answer; at most {CLIENT_REF_BYTES} bytes"),
         AfterValidator(lambda text: text if text is None else _at_most_bytes(_no_nul(text))),
+    ] = None
+
+
+class CodeRequest(Strict):
+    """Another one-time code."""
+
+    channel: Annotated[
+        Literal["sms", "voice", "totp"],
+        Field(description="as a text message, read aloud by telephone, or from the citizen's authenticator app"),
+    ]
+
+
+class AppCode(Strict):
+    """What a citizen's authenticator app shows."""
+
+    code: Annotated[str, Field(pattern=r"^[0-9]{6}$", examples=["123456"])]
+
+
+class Confirmation(Strict):
+    """The second step."""
+
+    code: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[0-9A-Za-z -]{6,20}$",
+            description="what the citizen typed: six digits, or a recovery code of the authenticator app",
+            examples=["123456"],
+        ),
     ] = None
 
 
@@ -215,6 +332,45 @@ class CallsQuery(Query):
         str | None, Field(pattern=r"^[A-Za-z0-9._=-]{1,256}$", description="`next_cursor` of the page before")
     ] = None
     limit: Annotated[int, Field(ge=1, le=200, description="calls on one page"), Count] = 50
+
+
+class CitizenPath(Query):
+    """Whose data it is."""
+
+    user_id: Line128
+
+
+class CitizenQuery(Query):
+    """Whose citizen it is."""
+
+    client: Annotated[
+        Line128 | None, Field(description="the program whose citizen it is; staff must say so, a portal need not")
+    ] = None
+
+
+class AuditQuery(Query):
+    """Which lines of the audit to list, oldest first."""
+
+    call: Annotated[Line64 | None, Field(description="about this call")] = None
+    client: Annotated[Line128 | None, Field(description="with `user`: about this program's citizen")] = None
+    user: Annotated[Line128 | None, Field(description="with `client`: the portal's own id of the citizen")] = None
+    actor: Annotated[Line200 | None, Field(description="of what this one did", examples=["client:client_1"])] = None
+    from_: Annotated[Moment | None, Field(alias="from", description="written at or after")] = None
+    to: Annotated[Moment | None, Field(description="written before")] = None
+    after: Annotated[int, Field(ge=0, le=MOST, description="the last id seen"), Count] = 0
+    limit: Annotated[int, Field(ge=1, le=500, description="lines in one answer"), Count] = 100
+
+
+class VerificationQuery(Query):
+    """What to hold the audit against."""
+
+    anchor: Annotated[
+        str | None,
+        Field(
+            pattern=r"^[0-9]{1,9}:[0-9A-Za-z_=-]{1,128}(,[0-9]{1,9}:[0-9A-Za-z_=-]{1,128}){0,9}$",
+            description="ends of earlier verifications that were kept elsewhere, `id:chain`, up to ten with commas",
+        ),
+    ] = None
 
 
 class EventsQuery(Query):

@@ -11,11 +11,16 @@ from pydantic import TypeAdapter
 
 from ...call import model
 from ...conductor.jobs import Wanted
+from ...ledger.access import Client
+from ...phone import Phone
 from .. import answers, complaints
 from ..bodies import as_json, fingerprint, read_json
-from ..grant import GRANT
-from ..needs import NEEDS
+from ..citizens import check_policy, identity_for
+from ..grant import CLIENT, GRANT
+from ..limits import LIMITS
+from ..needs import NEEDS, Needs, Service
 from ..operations import Answer, Body, Header, Operation
+from ..permission import check_numbers, second_step
 from ..problems import Problem
 from ..schemas import AnyDevice, CallRequest, Consent, Mobile, Sip
 
@@ -28,25 +33,46 @@ _ADAPTER = TypeAdapter(CallRequest)
 
 async def initiate(request: web.Request) -> web.Response:
     """Check everything, then leave it to the conductor."""
-    needs = request.app[NEEDS]
+    needs, grant, client = request.app[NEEDS], request[GRANT], request[CLIENT]
     key = _key(request)
     body, sent = await read_json(request, _ADAPTER)
-    service = needs.services.get(body.service)
-    if service is None:
-        raise complaints.problem([complaints.item("body", "/service", "is not in the directory of services")])
-    client = request[GRANT].client
-    terms = needs.settings.terms
-    if body.time_limit_s is not None:
-        terms = replace(terms, time_limit_s=body.time_limit_s)
-    print_ = fingerprint(sent, needs.settings.pepper)
-    wanted = Wanted(client, key, print_, to_request(body, client, service.queue), terms)
-
+    service = _service(needs, body, client)
+    if grant.citizen not in (None, body.user.id):
+        raise Problem("not-your-number", "a citizen's token asks for that citizen's own calls only")
+    identity = await identity_for(request, body, client)
+    check_policy(service, identity)
+    wish = to_request(body, client.id, service.queue, identity.phone)
+    check_numbers(request, body, wish, service)
+    wanted = Wanted(
+        client=client.id,
+        key=key,
+        fingerprint=fingerprint(sent, needs.settings.pepper),
+        request=wish,
+        terms=_terms(needs, body),
+        actor=grant.actor,
+        confirmation=await second_step(request, body, wish, identity),
+    )
+    await request.app[LIMITS].of_calls(client)
     async with asyncio.timeout(needs.settings.answer_s):
         opened = await needs.conductor.open(wanted)
     here = f"/v1/calls/{opened.call_id}"
     headers = {hdrs.LOCATION: here} | ({"Idempotent-Replayed": "true"} if opened.replayed else {})
     answer = {"call": dict(opened.answer), "ticket": opened.answer["ticket"], "events_url": f"{here}/events"}
     return as_json(answer, status=202, headers=headers)
+
+
+def _service(needs: Needs, body: CallRequest, client: Client) -> Service:
+    service = needs.services.get(body.service)
+    if service is None:
+        raise complaints.problem([complaints.item("body", "/service", "is not in the directory of services")])
+    if client.services is not None and service.id not in client.services:
+        raise Problem("service-refused")
+    return service
+
+
+def _terms(needs: Needs, body: CallRequest) -> model.Terms:
+    terms = needs.settings.terms
+    return terms if body.time_limit_s is None else replace(terms, time_limit_s=body.time_limit_s)
 
 
 def _key(request: web.Request) -> str:
@@ -63,16 +89,17 @@ def _key(request: web.Request) -> str:
     return key
 
 
-def to_request(body: CallRequest, client: str, queue: str) -> model.Request:
-    """The request in the words of the call room. Raises Problem when it leaves no device to ring."""
+def to_request(body: CallRequest, client: str, queue: str, phone: Phone | None) -> model.Request:
+    """The request in the words of the call room; `phone` is the citizen's own. Raises Problem when it leaves no device
+    to ring."""
     user = body.user
     return model.Request(
         client=client,
         user=user.id,
         service=body.service,
         queue=queue,
-        devices=tuple(_devices(body)),
-        phone=user.phone,
+        devices=tuple(_devices(body, phone)),
+        phone=phone,
         time_zone=user.time_zone,
         locale=user.locale,
         session_id=body.session_id,
@@ -82,13 +109,13 @@ def to_request(body: CallRequest, client: str, queue: str) -> model.Request:
     )
 
 
-def _devices(body: CallRequest) -> list[model.Device]:
+def _devices(body: CallRequest, phone: Phone | None) -> list[model.Device]:
     asked: list[AnyDevice] = body.devices or [Mobile(kind="mobile")]
     devices: list[model.Device] = []
     lost: list[dict[str, str]] = []
     for place, device in enumerate(asked):
         if isinstance(device, Mobile):
-            number = device.number or body.user.phone
+            number = device.number or phone
             if number is None:
                 pointer = f"/devices/{place}/number" if body.devices else "/devices"
                 lost.append(complaints.item("body", pointer, "is required, as user.phone is not given"))
@@ -132,7 +159,8 @@ OPERATIONS = (
         method="POST",
         path="/v1/calls",
         summary="Call a citizen and connect them to a service",
-        description="Rings at most once per attempt, however often the request is repeated with the same key.",
+        description="Rings at most once per attempt, however often the request is repeated with the same key. Unless "
+        "the program is registered otherwise, nothing rings before the call is confirmed: see its `confirmation`.",
         handler=initiate,
         headers=(
             Header(IDEMPOTENCY_KEY, "one for each intent; repeat a request with its own", _KEY_SCHEMA, required=True),
@@ -156,6 +184,15 @@ OPERATIONS = (
             "already-scheduled",
             "request-in-flight",
             "idempotency-key-reused",
+            "not-your-number",
+            "destination-refused",
+            "service-refused",
+            "identity-required",
+            "identity-not-yours",
+            "no-code",
+            "too-many-calls",
+            "too-many-codes",
+            "locked-out",
         ),
     ),
 )
