@@ -13,6 +13,7 @@ from .. import answers, complaints
 from ..bodies import as_json, read_query
 from ..grant import GRANT
 from ..needs import NEEDS
+from ..noting import note_read
 from ..operations import Answer, Header, Operation
 from ..own import ETAG, etag, own_call, with_call
 from ..schemas import CallsQuery, NoQuery
@@ -24,6 +25,7 @@ async def show(request: web.Request) -> web.Response:
     """The call as it stands, or 304 when the reader has it."""
     read_query(request, NoQuery)
     call = await own_call(request)
+    await note_read(request, "read-call", [call])
     seen = request.headers.get(hdrs.IF_NONE_MATCH, "")
     # Weak comparison, RFC 9110 13.1.2: `W/` says nothing here. A list that cannot be read matches nothing.
     if seen.strip() == "*" or etag(call) in _QUOTED.findall(seen):
@@ -50,6 +52,7 @@ async def find(request: web.Request) -> web.Response:
     except (BadCursor, Refused):  # refused: a forged cursor that reads well, but holds what no row can hold
         words = "did not come from here; start again without one"
         raise complaints.problem([complaints.item("query", "/cursor", words)]) from None
+    await note_read(request, "list-calls", page.calls)
     return as_json({"calls": [snapshot(call) for call in page.calls], "next_cursor": page.next_cursor})
 
 
