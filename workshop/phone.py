@@ -18,6 +18,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -83,11 +84,13 @@ class Phone:
         tone_hz: int = 440,
         lines: int | None = None,
         codecs: tuple[str, ...] = ("pcma", "pcmu"),
+        believes: Path | None = None,
     ) -> None:
         """`registrar` is host:port; the phone registers there unless `register` is False.
 
         `catchall` accepts calls for any number, as the far end of a trunk. `listen_port` 0 lets the kernel
         choose; see `port`. `lines` is how many calls it takes at once (None: any), more get 486 unseen.
+        With `believes`, a file of authorities, it speaks TLS with whom they know, and SRTP or not at all.
         """
         self.name = name
         self.user = user or name
@@ -107,6 +110,7 @@ class Phone:
             "behaviour": behaviour,
             "answer_after_s": answer_after_s,
             "codecs": codecs,
+            "believes": str(believes or ""),
         }
         self._link = Link(self._on_fact)
         self._news = asyncio.Event()
@@ -258,6 +262,11 @@ class Phone:
         """The dominant tone and the level of the next 100 ms."""
         done = await self._order("heard", call=call)
         return Heard(done["hz"], done["level_dbfs"])
+
+    async def records(self, file: Path, within_s: float = FACT_S, call: PhoneCall | None = None) -> float:
+        """Write what it hears from now on until the call is over to a WAV file; how many seconds that is."""
+        done = await self._order("record", file=str(file), within_s=within_s, patience_s=within_s, call=call)
+        return float(done["seconds"])
 
     # Beneath.
 

@@ -67,6 +67,18 @@ class Ear:
             if time.monotonic() > deadline:
                 raise NotHeard(f"no silence within {within_s:g} s, but {self._describe(last)}")
 
+    async def record(self, within_s: float) -> tuple[array[int], int]:
+        """Everything from the first sample on until the call is over: samples and their rate. Raises NotHeard."""
+        deadline = time.monotonic() + within_s
+        recorded, rate = array("h"), 0
+        while self._source() is not None or not recorded:
+            recorded += self._take()
+            rate = self._rate or rate
+            if time.monotonic() > deadline:
+                raise NotHeard(f"the call was not over within {within_s:g} s")
+            await asyncio.sleep(POLL_S)
+        return recorded, rate
+
     async def _wait(self, what: str, within_s: float, found: Callable[[array[int]], bool]) -> float:
         began = time.monotonic()
         window = await self._collect(within_s, found)

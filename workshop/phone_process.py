@@ -22,6 +22,7 @@ import socket
 import sys
 import tempfile
 import time
+import wave
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -58,6 +59,8 @@ class Setup:
     behaviour: str = "answer"
     answer_after_s: float = 0.0
     codecs: tuple[str, ...] = ("pcma", "pcmu")
+    # A file of authorities: TLS to those whom they know, SRTP or no call.
+    believes: str = ""
     sip_trace: bool = False
 
 
@@ -122,6 +125,7 @@ class Device:
 
     def _config(self) -> Config:
         setup = self.setup
+        secure = f"sip_cafile {setup.believes}\nsip_verify_server yes\n" if setup.believes else ""
         return Config(
             net_interface=LOOPBACK,
             audio_source=f"ausine,{setup.tone_hz}",
@@ -129,18 +133,22 @@ class Device:
             max_concurrent_calls=setup.lines,
             expose_headers=("From", "To"),
             sip_trace=setup.sip_trace,
-            extra_config_text=f"rtp_ports {RTP_PORTS}\nsip_listen {LOOPBACK}:{setup.listen_port}\n",
+            extra_config_text=f"rtp_ports {RTP_PORTS}\nsip_listen {LOOPBACK}:{setup.listen_port}\n{secure}",
         )
 
     def _account(self) -> Account:
         setup = self.setup
+        extra = ["catchall=yes"] if setup.catchall else []
+        if setup.believes:
+            extra.append("mediaenc=srtp-mand")
         return Account(
             user=setup.user,
             domain=setup.registrar or LOOPBACK,
             password=setup.password,
             reg_interval=600 if setup.register else 0,
             audio_codecs=setup.codecs,
-            extra_params=("catchall=yes",) if setup.catchall else (),
+            transport="tls" if setup.believes else "udp",
+            extra_params=tuple(extra),
         )
 
     # What the stack says.
@@ -251,6 +259,13 @@ class Device:
     async def do_heard(self, call: str = "") -> dict[str, Any]:
         heard = await self._ear(call).heard()
         return {"hz": heard.hz, "level_dbfs": heard.level_dbfs}
+
+    async def do_record(self, file: str, within_s: float, call: str = "") -> dict[str, Any]:
+        samples, rate = await self._ear(call).record(within_s)
+        with wave.open(file, "wb") as written:
+            written.setparams((1, samples.itemsize, rate, 0, "NONE", ""))
+            written.writeframes(samples.tobytes())
+        return {"seconds": len(samples) / rate}
 
     def _ear(self, call_id: str) -> Ear:
         """An ear for this call, or for the newest one that talks, whichever that is at the time."""

@@ -1,4 +1,4 @@
-"""From wishes to Asterisk: dial, hang up, redirect. Each can be repeated without a second ring.
+"""From wishes to Asterisk: dial, read a code, hang up, redirect. Each can be repeated without a second ring.
 
 Foreign errors are translated here into the conductor's words.
 """
@@ -12,7 +12,7 @@ import structlog
 
 from ..call.causes import Cause, Source
 from ..call.model import Device, DeviceKind
-from ..conductor.ports import AlreadyDialled, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Unanswered
+from ..conductor.ports import AlreadyDialled, CodeOrder, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Unanswered
 from . import errors
 from .ami import Ami
 from .ari import Ari
@@ -21,6 +21,10 @@ log = structlog.get_logger(__name__)
 
 #: Where an answered device goes, where any leg can be sent, and what writes down its end (dialplan/).
 ANSWERED, TO_QUEUE, LEG_GONE = "device-answered", "to-queue", "leg-gone,s,1"
+#: Where somebody who is to hear a code goes.
+SAY_CODE = "say-code"
+#: Languages whose digits Asterisk has (asterisk-core-sounds-…); the first is for everybody else.
+SPOKEN = ("ru", "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,35 +70,64 @@ def route(device: Device, trunks: Sequence[Trunk]) -> Route | None:
 
 
 class Act:
-    """The hands. `trunks` as configured."""
+    """The hands. `trunks` as configured; `code_caller_id`, if any, is who seems to call when a code is read."""
 
-    def __init__(self, ari: Ari, ami: Ami, trunks: Sequence[Trunk]) -> None:
+    def __init__(self, ari: Ari, ami: Ami, trunks: Sequence[Trunk], code_caller_id: str = "") -> None:
         self._ari = ari
         self._ami = ami
         self._trunks = trunks
+        self._code_caller_id = code_caller_id
 
     async def dial(self, order: DialOrder) -> None:
         """Raises DialRefused, AlreadyDialled, OutOfReach; Unanswered when the request may have got through."""
-        way = route(order.device, self._trunks)
+        way = self._way(order.device)
+        await self._follow(way)
+        await self._ring(order.leg, way, (ANSWERED, order.queue), order.ring_s, way.caller_id, _variables(order))
+
+    async def say_code(self, order: CodeOrder) -> None:
+        """Raises DialRefused, AlreadyDialled, OutOfReach; Unanswered when the request may have got through.
+
+        Nobody follows the leg: what becomes of it is no fact of the call, and its trace tells whether it was.
+        """
+        if not (order.code.isascii() and order.code.isdigit()):
+            raise ValueError("a code that is read aloud is made of digits")
+        way = self._way(Device(DeviceKind.MOBILE, phone=order.phone))
+        caller_id = self._code_caller_id or way.caller_id
+        await self._ring(order.leg, way, (SAY_CODE, "s"), order.ring_s, caller_id, _code_variables(order))
+
+    def _way(self, device: Device) -> Route:
+        way = route(device, self._trunks)
         if way is None:
             raise DialRefused(Cause("no_endpoint", Source.SERVICE))
-        await self._follow(way)
+        return way
+
+    async def _ring(
+        self,
+        leg: str,
+        way: Route,
+        place: tuple[str, str],
+        ring_s: int,
+        caller_id: str,
+        variables: Mapping[str, str],
+    ) -> None:
+        """Whoever answers goes to `place`: a context and its extension."""
+        context, extension = place
         try:
             await self._ari.originate(
-                order.leg,
+                leg,
                 way.dial,
-                context=ANSWERED,
-                extension=order.queue,
-                timeout_s=order.ring_s,
-                caller_id=way.caller_id,
-                variables=_variables(order),
+                context=context,
+                extension=extension,
+                timeout_s=ring_s,
+                caller_id=caller_id,
+                variables=variables,
             )
         except errors.Conflict as error:
-            raise AlreadyDialled(order.leg) from error
+            raise AlreadyDialled(leg) from error
         except errors.Refused as error:
             raise DialRefused(await self._why(way)) from error
         except errors.Unprocessable as error:
-            log.error("Asterisk would not take the order to dial", leg=order.leg, status=error.status)
+            log.error("Asterisk would not take the order to dial", leg=leg, status=error.status)
             raise DialRefused(Cause("dial_refused", Source.SERVICE)) from error
         except errors.AriError as error:
             raise _out_of_reach(error) from error
@@ -152,6 +185,15 @@ def _variables(order: DialOrder) -> Mapping[str, str]:
         "PB_LIMIT_S": str(order.time_limit_s),
         "PB_QUEUE_S": str(order.queue_s),
         "PB_TICKET": order.ticket,
+    }
+
+
+def _code_variables(order: CodeOrder) -> Mapping[str, str]:
+    language = order.locale.replace("_", "-").split("-")[0].lower()
+    return {
+        "CHANNEL(hangup_handler_push)": LEG_GONE,
+        "CHANNEL(language)": language if language in SPOKEN else SPOKEN[0],
+        "PB_CODE": order.code,
     }
 
 

@@ -36,14 +36,16 @@ def _in_our_words() -> Iterator[None]:
 
 
 class Exchange:
-    """One Asterisk: `connect` to hear and look, `dial`, `hang_up` and `redirect` to act."""
+    """One Asterisk: `connect` to hear and look, `dial`, `say_code`, `hang_up` and `redirect` to act."""
 
-    def __init__(self, ari: Ari, ami: Ami, trunks: Sequence[Trunk], clock: Clock) -> None:
+    def __init__(self, ari: Ari, ami: Ami, trunks: Sequence[Trunk], clock: Clock, code_caller_id: str = "") -> None:
+        """`trunks` and `code_caller_id` as in act.Act."""
         self._ari = ari
         self._ami = ami
         self._clock = clock
-        self._act = Act(ari, ami, trunks)
+        self._act = Act(ari, ami, trunks, code_caller_id)
         self.dial = self._act.dial
+        self.say_code = self._act.say_code
         self.hang_up = self._act.hang_up
         self.redirect = self._act.redirect
 

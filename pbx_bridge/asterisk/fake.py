@@ -26,6 +26,7 @@ from ..call.recovery import LegState, Picture, Trace
 from ..conductor.ports import (
     AlreadyDialled,
     Clock,
+    CodeOrder,
     DialOrder,
     DialRefused,
     Heard,
@@ -34,6 +35,7 @@ from ..conductor.ports import (
     Replaced,
     Unanswered,
 )
+from .fake_codes import FakeCodeLeg
 from .fake_legs import FakeLeg
 from .fake_people import Agent, Citizen, citizen
 from .fake_queues import FakeQueue
@@ -99,11 +101,13 @@ class FakeExchange:
         self._queues: dict[str, FakeQueue] = {}
         self.rings: Counter[str] = Counter()
         """Initial rings of each citizen's device, by number or address."""
+        self.code_rings: Counter[str] = Counter()
+        """The same of calls that only read a code."""
         self.trunk_down = False
         self.step_s = 0.001
         """What Asterisk itself takes from the answer to the queue, and from the queue to the first ring."""
         self.delays: dict[str, float] = {}
-        """How long requests of a kind (`dial`, `hang_up`, `redirect`) take to get there, where not as usual."""
+        """How long requests of a kind (`dial`, `say_code`, `hang_up`, `redirect`) take, where not as usual."""
         self.queue("support")
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────
@@ -179,8 +183,8 @@ class FakeExchange:
         self._away = None
 
     def lose_reply(self, to: str, *, done: bool) -> None:
-        """The next answer to `dial`, `hang_up`, `redirect`, `connect`, `check` or `look` gets lost. `done`: what was
-        asked for was done."""
+        """The next answer to `dial`, `say_code`, `hang_up`, `redirect`, `connect`, `check` or `look` gets lost. `done`:
+        what was asked for was done."""
         self._lost_replies.setdefault(to, deque()).append(done)
 
     # ── the seam ─────────────────────────────────────────────────────────────────────────────────────
@@ -200,6 +204,10 @@ class FakeExchange:
     async def dial(self, order: DialOrder) -> None:
         """See conductor.ports.Telephony."""
         await self._ask("dial", lambda: self._dial(order))
+
+    async def say_code(self, order: CodeOrder) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("say_code", lambda: self._say_code(order))
 
     async def hang_up(self, leg: str) -> None:
         """See conductor.ports.Telephony."""
@@ -249,6 +257,14 @@ class FakeExchange:
             raise AlreadyDialled(order.leg)
         self.rings[person.name] += 1
         leg = self._legs[order.leg] = FakeLeg(order, person, self)
+        leg.invite()
+
+    def _say_code(self, order: CodeOrder) -> None:
+        person = self._route(Device(DeviceKind.MOBILE, phone=order.phone))
+        if order.leg in self._legs:
+            raise AlreadyDialled(order.leg)
+        self.code_rings[person.name] += 1
+        leg = self._legs[order.leg] = FakeCodeLeg(order, person, self)
         leg.invite()
 
     def _route(self, device: Device) -> Citizen:

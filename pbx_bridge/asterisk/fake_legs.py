@@ -105,7 +105,11 @@ class FakeLeg:
         self._switch.tell(e.DeviceAnswered(self.id))
         self._later(self._order.time_limit_s, self._reach_limit)
         self._citizen.talks(self, self._later)
-        self._later(self._switch.step_s, lambda: self.to_queue(self._order.queue))
+        self._later(self._switch.step_s, self._go_on)
+
+    def _go_on(self) -> None:
+        """What the dialplan does with whoever has answered."""
+        self.to_queue(self._order.queue)
 
     # ── the queue ────────────────────────────────────────────────────────────────────────────────────
     def to_queue(self, name: str) -> None:

@@ -84,6 +84,8 @@ class Citizen(Person):
     """A citizen, known by a number or by the address of a device. `rings`: False for a dead line."""
 
     rings: bool = True
+    heard: list[str] = field(default_factory=list, repr=False)
+    """Codes that were read to them, one for each reading that they heard to its end."""
 
 
 @dataclass(eq=False)

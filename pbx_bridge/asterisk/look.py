@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from ..call.model import call_of_leg
+from ..call.model import call_of_leg, code_of_leg
 from ..call.recovery import LegSeen, LegState, Picture, Trace
 from .hear import number
 
@@ -56,14 +56,18 @@ class Lists:
 
 
 def picture(lists: Lists, at: datetime) -> Picture:
-    """What Asterisk has and remembers, about our legs only."""
+    """What Asterisk has and remembers, about our legs only: citizens', and those that read a code."""
     waiting = {entry.channel_id: entry for entry in lists.entries}
     legs = {
         str(channel["id"]): _leg(str(channel["id"]), str(channel.get("state")), lists, waiting)
         for channel in lists.channels
-        if call_of_leg(str(channel.get("id", "")))
+        if _is_ours(str(channel.get("id", "")))
     }
     return Picture(at, _asterisk_time(lists.asterisk_since), legs, dict(_traces(lists.memory)))
+
+
+def _is_ours(channel_id: str) -> bool:
+    return call_of_leg(channel_id) is not None or code_of_leg(channel_id) is not None
 
 
 def _leg(leg: str, state: str, lists: Lists, waiting: Mapping[str, QueueEntry]) -> LegSeen:
@@ -107,7 +111,7 @@ def _traces(memory: Mapping[str, str]) -> Iterable[tuple[str, Trace]]:
     for key, value in memory.items():
         leg = key.rpartition("/")[2]
         trace = trace_of(value)
-        if call_of_leg(leg) and trace:
+        if _is_ours(leg) and trace:
             yield leg, trace
 
 

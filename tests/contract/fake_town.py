@@ -8,7 +8,7 @@ from datetime import datetime
 
 from pbx_bridge.asterisk.fake import ASTDB_S, FakeExchange
 from pbx_bridge.asterisk.fake_people import Agent, Person
-from tests.contract.town import ANNA, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
+from tests.contract.town import ANNA, BORIS, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
 
 BOOT_S = 2.0
 
@@ -80,11 +80,18 @@ class FakeTown:
         self.exchange.citizen("+79000000100", silent=True)
         return "+79000000100"
 
+    async def unreachable_number(self) -> str:
+        self.exchange.trunk_down = True
+        return BORIS
+
     async def agent(self, name: str, queue: str = QUICK) -> FakePerson:
         return FakePerson(self.exchange.agent(name, queue, answers=False))
 
     def lose_the_answer_to_dial(self, *, done: bool) -> None:
         self.exchange.lose_reply("dial", done=done)
+
+    def lose_the_answer_to_say_code(self, *, done: bool) -> None:
+        self.exchange.lose_reply("say_code", done=done)
 
     def drop(self, connection: str) -> None:
         self.exchange.close_line()

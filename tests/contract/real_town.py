@@ -140,6 +140,10 @@ class RealTown:
     async def silent_number(self) -> str:
         return "+79000000100"
 
+    async def unreachable_number(self) -> str:
+        # His line is configured, and nobody has registered there.
+        return BORIS
+
     async def agent(self, name: str, queue: str = QUICK) -> RealPerson:
         person = await self._phone(name)
         await self.server.cli(f"queue add member PJSIP/{name} to {queue} penalty 0 as {name}")
@@ -152,6 +156,9 @@ class RealTown:
 
     def lose_the_answer_to_dial(self, *, done: bool) -> None:
         self._wires.break_at(b"POST /ari/channels/", after_the_answer=done)
+
+    def lose_the_answer_to_say_code(self, *, done: bool) -> None:
+        self.lose_the_answer_to_dial(done=done)  # one and the same request
 
     def drop(self, connection: str) -> None:
         self._wires.drop(connection)
