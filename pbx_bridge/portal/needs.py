@@ -142,7 +142,9 @@ class Ledger(Protocol):
     async def revocations(self, after: int, at: datetime) -> list[Revocation]: ...
     async def remember_nonces(
         self, nonces: Collection[tuple[str, str]], at: datetime, until: datetime
-    ) -> frozenset[tuple[str, str]]: ...
+    ) -> frozenset[tuple[str, str]]:
+        """Remember them until `until`. Returns the replays: those that were remembered before."""
+
 
     # ── citizens ──
     async def citizen(self, client: str, user: str) -> Citizen | None: ...
@@ -201,8 +203,7 @@ class Settings:
     client_s: float = 1
     poll_s: float = 1
     blind_s: float = 10
-    poll_s: float = 1
-    blind_s: float = 10
+    token_lifetime_s: int = 600
     citizen_lifetime_s: int = 300
     rotate_s: int = 7 * 86400
     skew_s: int = 60

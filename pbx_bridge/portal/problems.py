@@ -190,6 +190,12 @@ CATALOGUE: dict[str, Row] = {
         "None is enrolled for this citizen, or its enrolment ended after too many wrong codes.",
         "Enrol one: POST /v1/users/{user_id}/authenticator.",
     ),
+    "unknown-client": Row(
+        404,
+        "There is no such program",
+        "No program has this id, or it has no such key.",
+        "GET /v1/clients lists them.",
+    ),
     "method-not-allowed": Row(
         405,
         "The method is not for this path",
