@@ -10,12 +10,15 @@ from aiohttp import hdrs, web
 from aiohttp.web_urldispatcher import SystemRoute
 
 from ..ledger.access import Client, Role
-from .grant import GRANT, Grant
+from .grant import CLIENT, GRANT, Grant
+from .limits import LIMITS, UNCOUNTED
 from .needs import NEEDS, Ledger
 from .operations import OPERATION_OF, Handler
 from .problems import Problem
+from .revocations import REVOCATIONS
 from .rights import Right
-from .tokens import NotAToken, Tokens
+from .signing_keys import SIGNING_KEYS
+from .tokens import NotAToken, Tokens, UnknownKey
 
 TOKENS: web.AppKey[Tokens] = web.AppKey("tokens", Tokens)
 
@@ -34,15 +37,21 @@ class Programs:
         until, client = self._living.get(client_id, (0.0, None))
         if client is not None and now < until:
             return client
+        return await self.look(client_id)
+
+    async def look(self, client_id: str) -> Client | None:
+        """The program as it is this moment. Raises LedgerUnavailable."""
         client = await self._ledger.client(client_id)
         if client is None or client.disabled_at is not None:
             self._living.pop(client_id, None)
             return None
-        self._living[client_id] = (now + self._seconds, client)
+        self._living[client_id] = (asyncio.get_running_loop().time() + self._seconds, client)
         return client
 
 
 PROGRAMS: web.AppKey[Programs] = web.AppKey("programs", Programs)
+#: Seconds after which it may be known again what was revoked.
+BLIND_RETRY_S = 2
 _REALM = 'Bearer realm="pbx-bridge"'
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/=-]+) *", re.IGNORECASE)
 
@@ -61,25 +70,31 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if operation is not None:
         if operation.right is None:  # forgotten in the table: shut
             raise Problem("not-found")
+        limits = request.app[LIMITS]
+        if operation.id not in UNCOUNTED:
+            await limits.of_address(request)
         if operation.right.scope is not None:
-            request[GRANT] = await _grant(request, operation.right)
+            try:
+                request[GRANT], request[CLIENT] = await _grant(request, operation.right)
+            except Problem as problem:
+                if problem.slug == "invalid-token":
+                    await limits.refused(request)
+                raise
+            await limits.of_program(request[CLIENT])
     limit = request.app[NEEDS].settings.body_limit
     if (request.content_length or 0) > limit:  # also where no body is read: it would have to be thrown away
         raise Problem("too-large", max_bytes=limit)
     return await handler(request)
 
 
-async def _grant(request: web.Request, right: Right) -> Grant:
+async def _grant(request: web.Request, right: Right) -> tuple[Grant, Client]:
     headers = request.headers.getall(hdrs.AUTHORIZATION, [])
     if not headers:
         raise Problem("unauthorized", headers={hdrs.WWW_AUTHENTICATE: _REALM})
     match = _BEARER.fullmatch(headers[0])
     if len(headers) > 1 or match is None:
         raise _invalid("there must be one Authorization header, of the form `Bearer <token>`")
-    try:
-        grant = request.app[TOKENS].check(match[1])
-    except NotAToken as error:
-        raise _invalid(str(error)) from None
+    grant = await _believed(request.app, match[1])
     client = await request.app[PROGRAMS].living(grant.client)
     if client is None:
         raise _invalid("the token's client was disabled or removed")
@@ -90,7 +105,30 @@ async def _grant(request: web.Request, right: Right) -> Grant:
     grant = replace(grant, role=client.role if grant.citizen is None else Role.CITIZEN)
     if grant.role not in right.roles:
         raise Problem("wrong-role", role=grant.role.value)
+    return grant, client
+
+
+async def _believed(app: web.Application, token: str) -> Grant:
+    """What the token grants, if it lives. Raises Problem, LedgerUnavailable."""
+    revocations = app[REVOCATIONS]
+    if revocations.blind:
+        raise Problem("database-unavailable", retry_after_s=BLIND_RETRY_S)
+    try:
+        grant = await examine(app, token)
+    except NotAToken as error:
+        raise _invalid(str(error)) from None
+    if revocations.dead(grant):
+        raise _invalid("the token was revoked")
     return grant
+
+
+async def examine(app: web.Application, token: str) -> Grant:
+    """What the token grants by itself. Raises NotAToken, LedgerUnavailable."""
+    try:
+        return app[TOKENS].check(token)
+    except UnknownKey:
+        await app[SIGNING_KEYS].reread()
+        return app[TOKENS].check(token)
 
 
 def _invalid(detail: str) -> Problem:

@@ -9,24 +9,48 @@ import aiohttp_cors
 from aiohttp import hdrs, web
 
 from .. import __version__
+from . import liveness
+from .authenticators import ENROLMENTS, Enrolments
 from .errors import problems
-from .guard import PROGRAMS, TOKENS, Programs, guard
+from .guard import guard
+from .limits import LIMITS, Limits
 from .needs import NEEDS, Needs
 from .openapi import build
 from .operations import OPERATION_OF, OPERATIONS, Operation
 from .problems import Problem
 from .requests import METRICS, REQUEST_ID_HEADER, Metrics, accounted
-from .routes import abort, about, calls, events, health, initiate, oauth
-from .stream import READERS, Readers
-from .tokens import Tokens
+from .routes import (
+    abort,
+    about,
+    audit,
+    authenticator,
+    calls,
+    citizens,
+    clients,
+    confirm,
+    events,
+    health,
+    initiate,
+    keys,
+    revoke,
+    token,
+)
+from .turns import TURNS, Turns
 
 #: In the order in which the document shows them.
 ALL: tuple[Operation, ...] = (
-    *oauth.OPERATIONS,
+    *token.OPERATIONS,
+    *revoke.OPERATIONS,
+    *keys.OPERATIONS,
     *initiate.OPERATIONS,
+    *confirm.OPERATIONS,
     *calls.OPERATIONS,
     *abort.OPERATIONS,
     *events.OPERATIONS,
+    *citizens.OPERATIONS,
+    *authenticator.OPERATIONS,
+    *audit.OPERATIONS,
+    *clients.OPERATIONS,
     *health.OPERATIONS,
     *about.OPERATIONS,
 )
@@ -36,31 +60,36 @@ _CORS_SEEN = ("ETag", "Location", "Retry-After", "Idempotent-Replayed", "WWW-Aut
 
 
 def create_app(needs: Needs) -> web.Application:
-    """The application. Run it with serving.Runner. Raises ValueError for a token key that is too short."""
+    """The application. Run it with serving.Runner; it does not start while the ledger is away."""
     settings = needs.settings
     app = web.Application(middlewares=[accounted, problems, guard], client_max_size=settings.body_limit)
     app[NEEDS] = needs
-    app[TOKENS] = Tokens(settings.token_key, settings.issuer, settings.audience, needs.clock)
-    app[PROGRAMS] = Programs(needs.ledger, settings.client_s)
+    app[LIMITS] = Limits(settings.limits)
     app[METRICS] = Metrics(needs.registry)
-    app[READERS] = Readers()
+    app[TURNS] = Turns()
+    app[ENROLMENTS] = Enrolments()
+    liveness.install(app, needs)
     app[OPERATIONS] = ALL
     app[OPERATION_OF] = {}
     # One resource for each path: a CORS preflight asks the first that matches about all its methods.
-    resources = {path: app.router.add_resource(path) for path in dict.fromkeys(one.path for one in ALL)}
+    resources = {path: app.router.add_resource(_pattern(path)) for path in dict.fromkeys(one.path for one in ALL)}
     for operation in ALL:
         _add(app, resources[operation.path], operation)
     app[about.OPENAPI] = _document()
     if settings.cors_origins:
         _allow_origins(app, settings.cors_origins)
     app.on_response_prepare.append(_harden)
-    app.on_shutdown.append(app[READERS].close)
     return app
 
 
 @lru_cache(maxsize=1)
 def _document() -> bytes:
     return json.dumps(build(ALL, __version__), ensure_ascii=False).encode()
+
+
+def _pattern(path: str) -> str:
+    # A portal's ids of its citizens may hold anything; by itself aiohttp takes no braces.
+    return path.replace("{user_id}", "{user_id:[^/]+}")
 
 
 def _add(app: web.Application, resource: web.Resource, operation: Operation) -> None:

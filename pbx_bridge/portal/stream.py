@@ -3,12 +3,15 @@
 A reader holds nothing but the sequence it was last sent. It is woken, takes what was just committed or reads the
 ledger; so a slow reader costs no memory, and nobody can miss an event or see one twice. A reader that has seen the
 last event gets 204, which is how EventSource is told to stop reconnecting.
+
+A stream lives no longer than its token: what ends it earlier is told as a last event of its own, without an id, so
+that the reader resumes where it was.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import structlog
@@ -19,8 +22,11 @@ from pydantic_core import to_json
 from ..ledger.errors import LedgerUnavailable
 from ..ledger.values import StoredEvent
 from . import complaints
+from .grant import Grant
 from .needs import NEEDS, Needs
+from .readers import READERS, Reason, Seat
 from .requests import METRICS, REQUEST_ID, REQUEST_ID_HEADER
+from .revocations import REVOCATIONS
 
 log = structlog.get_logger(__name__)
 
@@ -31,38 +37,15 @@ PAGE = 100
 RETRY_MS = 1000
 #: The type of a call's last event.
 LAST_TYPE = "call.ended"
-
-
-class Readers:
-    """Those who read now, so that they can be told when the service stops."""
-
-    def __init__(self) -> None:
-        self._waits: set[asyncio.Timeout] = set()
-        self.stopping = False
-
-    async def close(self, app: web.Application) -> None:
-        """Wake everybody; each says goodbye and leaves."""
-        self.stopping = True
-        now = asyncio.get_running_loop().time()
-        for wait in self._waits:
-            if not wait.expired():  # else it is about to wake by itself, and may not be touched any more
-                wait.reschedule(now)
-
-    async def wait(self, changed: Awaitable[int], until: float) -> bool:
-        """Until there is news (True), or the loop's time `until`, or the end of the service (False)."""
-        try:
-            async with asyncio.timeout_at(0 if self.stopping else until) as wait:
-                self._waits.add(wait)
-                try:
-                    await changed
-                finally:
-                    self._waits.discard(wait)
-        except TimeoutError:
-            return False
-        return True
-
-
-READERS: web.AppKey[Readers] = web.AppKey("readers", Readers)
+#: The type of the event that says why a stream ends before its call: `data: {"reason": one of readers.Reason}`.
+ENDED_TYPE = "stream.ended"
+#: The same for people.
+_WORDS = {
+    Reason.TOKEN_REVOKED: "the token was revoked",
+    Reason.TOKEN_EXPIRED: "the token has expired; connect again with a new one",
+    Reason.CLIENT_DISABLED: "the token's client was disabled",
+    Reason.SERVICE_STOPS: "the service stops; connect again",
+}
 
 
 def envelope(event: StoredEvent, node: str) -> dict[str, Any]:
@@ -109,23 +92,27 @@ def resume_from(headers: Mapping[str, str], after: int) -> int:
     return int(seen)
 
 
-async def serve(request: web.Request, call_id: str, after: int, expires_at: int) -> web.StreamResponse:
-    """Send events until the call has ended, the reader is gone, the token has expired (`expires_at`, seconds since
-    the epoch) or the service stops. Once it has begun, a failure only ends it: the reader resumes."""
+async def serve(request: web.Request, call_id: str, after: int, grant: Grant) -> web.StreamResponse:
+    """Send events until the call has ended, the reader is gone, the grant is over or the service stops. Once it has
+    begun, a failure only ends it: the reader resumes."""
     needs = request.app[NEEDS]
-    until = asyncio.get_running_loop().time() + expires_at - needs.clock().timestamp()
     stream = EventSourceResponse(
         sep="\n",
         ping_interval=needs.settings.heartbeat_s,
         send_timeout=needs.settings.send_s,
         headers={hdrs.CACHE_CONTROL: "no-store", REQUEST_ID_HEADER: request[REQUEST_ID]},
     )
-    with request.app[METRICS].readers.track_inprogress():
+    with request.app[METRICS].readers.track_inprogress(), request.app[READERS].seat(grant) as seat:
+        if request.app[REVOCATIONS].dead(grant):  # since the guard looked
+            seat.end(Reason.TOKEN_REVOKED)
         try:
             await stream.prepare(request)
             async with stream:
                 await stream.write(f"retry: {RETRY_MS}\n\n".encode())
-                why = await _Reader(needs, request.app[READERS], stream, until).read(call_id, after)
+                why = await _Reader(needs, seat, stream).read(call_id, after)
+                if isinstance(why, Reason):
+                    await stream.send(to_json({"reason": why}).decode(), event=ENDED_TYPE)
+                    why = _WORDS[why]
                 await stream.write(f": {why}\n\n".encode())
         except (ConnectionError, TimeoutError):
             pass  # the reader is gone, or takes nothing
@@ -137,16 +124,16 @@ async def serve(request: web.Request, call_id: str, after: int, expires_at: int)
 class _Reader:
     """One stream."""
 
-    __slots__ = ("_needs", "_readers", "_stream", "_until")
+    __slots__ = ("_needs", "_seat", "_stream", "_until")
 
-    def __init__(self, needs: Needs, readers: Readers, stream: EventSourceResponse, until: float) -> None:
+    def __init__(self, needs: Needs, seat: Seat, stream: EventSourceResponse) -> None:
         self._needs = needs
-        self._readers = readers
+        self._seat = seat
         self._stream = stream
-        self._until = until
+        self._until = asyncio.get_running_loop().time() + seat.grant.expires_at - needs.clock().timestamp()
 
-    async def read(self, call_id: str, after: int) -> str:
-        """Returns in words why it ended."""
+    async def read(self, call_id: str, after: int) -> Reason | str:
+        """Returns why it ended."""
         # Watching begins before the first reading, so that nothing falls between reading and waiting.
         with self._needs.conductor.hub.watch(call_id) as watch:
             news = True
@@ -154,20 +141,22 @@ class _Reader:
                 if news:
                     events = watch.take(after) or await self._needs.ledger.events(call_id, after, PAGE)
                     for event in events:
+                        if self._seat.reason:  # a slow reader gets no page to its end
+                            return self._seat.reason
                         await self._send(event)
                         after = event.sequence
                         if event.type == LAST_TYPE:
                             return "the call has ended"
                     if len(events) == PAGE:
                         continue
-                news = await self._readers.wait(watch.changed(after), self._next_look())
+                news = await self._seat.wait(watch.changed(after), self._next_look())
         return why
 
-    def _over(self) -> str | None:
-        if self._readers.stopping:
-            return "the service stops; connect again"
+    def _over(self) -> Reason | str | None:
+        if self._seat.reason:
+            return self._seat.reason
         if asyncio.get_running_loop().time() >= self._until:
-            return "the token has expired; connect again with a new one"
+            return Reason.TOKEN_EXPIRED
         if not self._stream.is_connected():
             return "the reader is gone"
         return None

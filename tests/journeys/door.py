@@ -19,9 +19,11 @@ from tests.ending import Ending
 from tests.house import PATIENCE_S, TERMS, House
 from workshop.portal import Portal, Story
 
-PEPPER, TOKEN_KEY = b"p" * 32, b"k" * 32
+PEPPER = b"p" * 32
 SCOPES = frozenset({"calls:read", "calls:write"})
 HOST = "127.0.0.1"
+#: Hours pass at once here, unless the ledger is asked in each of their seconds.
+POLL_S = 60.0
 
 
 class Door:
@@ -38,7 +40,7 @@ class Door:
 
     async def open(self) -> None:
         """Listen, on the same port as before."""
-        settings = Settings(token_key=TOKEN_KEY, pepper=PEPPER, terms=TERMS)
+        settings = Settings(pepper=PEPPER, terms=TERMS, poll_s=POLL_S, blind_s=10 * POLL_S)
         await self._register()
         needs = Needs(self._conductor, self.house.ledger, settings, self.house.time)
         self._runner = Runner(create_app(needs))

@@ -4,7 +4,6 @@ by the real call machine, and can be told to be slow, busy or away."""
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -27,13 +26,16 @@ from pbx_bridge.ledger import BadCursor, CallFilter, Client, LedgerUnavailable, 
 from pbx_bridge.ledger.access import SecondStep
 from pbx_bridge.portal.clients import new_client
 from pbx_bridge.portal.guard import TOKENS
-from pbx_bridge.portal.needs import DEFAULT_SERVICES, Needs, Service, Settings
+from pbx_bridge.portal.needs import DEFAULT_SERVICES, Issuers, Needs, NoIssuers, Service, Settings
 from pbx_bridge.portal.serving import Runner
 from pbx_bridge.portal.site import create_app
 from pbx_bridge.portal.tokens import Tokens
+from pbx_bridge.subject import Subject
+
+from .portal_records import KEPT, Records
+from .portal_replies import Reply, Stream
 
 PEPPER = b"p" * 32
-TOKEN_KEY = b"k" * 32
 SCOPES = frozenset({"calls:read", "calls:write"})
 BODY: Mapping[str, Any] = {"service": "support", "user": {"id": "u-1", "phone": "+79161234567"}}
 
@@ -65,9 +67,9 @@ class Aborted:
 
 
 @dataclass
-class House:
+class House(Records):
     """Conductor and ledger in one, in memory. `trouble` is what every question raises
-    instead of an answer, `refusal` what asking for a call raises."""
+    instead of an answer, `refusal` what asking for a call raises. `paper` may be a real ledger, for citizens and the audit."""
 
     clock: Clock = field(default_factory=Clock)
     hub: Hub = field(default_factory=Hub)
@@ -77,9 +79,8 @@ class House:
     keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     wanted: list[Wanted] = field(default_factory=list)
     parts: dict[str, str | None] = field(default_factory=lambda: {"asterisk_ari": None, "database": None})
-    trouble: Exception | None = None
     refusal: Exception | None = None
-    reads: int = 0
+    paper: Any = None
 
     # ── people ──
     def client(self, name: str = "portal", scopes: frozenset[str] = SCOPES) -> tuple[Client, str]:
@@ -129,7 +130,7 @@ class House:
         call_id = f"call_{ULID()}".lower()
         self.keys[wanted.client, wanted.key] = (wanted.fingerprint, call_id)
         ticket = f"{len(self.calls_):09d}"
-        self._keep(accept(call_id, ticket, wanted.request, wanted.terms, self.clock(), needs_code=False))
+        self._keep(accept(call_id, ticket, wanted.request, wanted.terms, self.clock(), confirmation=None))
         self._keep(advance(self.calls_[call_id], e.Admitted(Opening(open=True)), self.clock()))
         return Opened(call_id, self.events_[call_id][0].data["call"], replayed=False)
 
@@ -173,10 +174,6 @@ class House:
         self._may_fail()
         return self.clients_.get(client_id)
 
-    def _may_fail(self) -> None:
-        if self.trouble is not None:
-            raise self.trouble
-
     def _keep(self, step: Step) -> None:
         call = step.call
         self.calls_[call.id] = call
@@ -204,7 +201,8 @@ class Memory:
         return await self.house.client_(client_id)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.house, name)
+        paper = self.house.paper
+        return getattr(paper if paper is not None and name in KEPT else self.house, name)
 
 
 def _fits(call: Call, wanted: CallFilter) -> bool:
@@ -217,82 +215,6 @@ def _fits(call: Call, wanted: CallFilter) -> bool:
         and (wanted.from_ is None or call.accepted_at >= wanted.from_)
         and (wanted.to is None or call.accepted_at < wanted.to)
     )
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What came back, read whole."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def problem(self) -> str:
-        """The problem's slug; fails unless this is a proper problem document."""
-        assert self.headers["Content-Type"].startswith("application/problem+json"), self.body
-        document = self.json
-        assert document["status"] == self.status
-        assert document["title"]
-        assert document["detail"]
-        kind = document["type"]
-        assert kind.startswith("/problems/")
-        return str(kind.removeprefix("/problems/"))
-
-    @property
-    def complaints(self) -> dict[str, str]:
-        """Pointer to rule, of a request that was not valid."""
-        assert self.problem == "validation-failed"
-        return {entry["pointer"]: entry["detail"] for entry in self.json["errors"]}
-
-
-@dataclass
-class Stream:
-    """An open event stream and somebody who reads it, with patience for one second of silence."""
-
-    response: aiohttp.ClientResponse
-    comments: list[str] = field(default_factory=list)
-    retry_ms: int | None = None
-
-    async def event(self) -> dict[str, Any] | None:
-        """The next event with its id, type and data; None when the stream has ended."""
-        found: dict[str, Any] = {}
-        while line := await self._line():
-            text = line.rstrip("\n")
-            name, _, value = text.partition(": ")
-            if text == "":
-                if "data" in found:
-                    return found
-            elif text.startswith(":"):
-                self.comments.append(text[1:].strip())
-            elif name == "retry":
-                self.retry_ms = int(value)
-            else:
-                found[name] = json.loads(value) if name == "data" else value
-        return None
-
-    async def rest(self) -> list[int]:
-        """Read to the end; the sequence numbers that came."""
-        numbers = []
-        while event := await self.event():
-            assert event["data"]["sequence"] == int(event["id"])
-            numbers.append(int(event["id"]))
-        return numbers
-
-    async def comment(self) -> str:
-        """Wait for the next comment."""
-        while True:
-            line = await self._line()
-            if line.startswith(":"):
-                return line[1:].strip()
-
-    async def _line(self) -> str:
-        async with asyncio.timeout(5):
-            return (await self.response.content.readline()).decode()
 
 
 @dataclass
@@ -320,6 +242,14 @@ class Site:
 
     def bearer(self, client: Client | None = None, scopes: frozenset[str] = SCOPES) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(client, scopes)}"}
+
+    def citizen_token(self, user: str = "u-1", lifetime_s: int = 300, scopes: frozenset[str] = SCOPES) -> str:
+        """What a citizen's browser holds."""
+        subject = Subject("https://portal.example", user, int(self.house.clock().timestamp()) + lifetime_s)
+        return self.app_tokens().issue_for(subject, self.client.id, scopes, lifetime_s)
+
+    def as_citizen(self, user: str = "u-1") -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.citizen_token(user)}"}
 
     async def ask(self, method: str, path: str, *, client: Client | None = None, **how: Any) -> Reply:
         """Ask with a good token, unless headers bring an Authorization of their own (None: without any)."""
@@ -367,11 +297,15 @@ class Site:
 
 @asynccontextmanager
 async def serve(
-    house: House, *, services: Mapping[str, Service] = DEFAULT_SERVICES, **settings: Any
+    house: House,
+    *,
+    services: Mapping[str, Service] = DEFAULT_SERVICES,
+    issuers: Issuers | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Site]:
     """A portal on a free port."""
-    chosen = Settings(**{"token_key": TOKEN_KEY, "pepper": PEPPER, "client_s": 0, **settings})
-    needs = Needs(house, Memory(house), chosen, house.clock, services)
+    chosen = Settings(**{"pepper": PEPPER, "client_s": 0, "poll_s": 0.01, **settings})
+    needs = Needs(house, Memory(house), chosen, house.clock, services, issuers or NoIssuers())
     app = create_app(needs)
     runner = Runner(app)
     await runner.setup()

@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 
 from pbx_bridge.call import events as e
-from pbx_bridge.portal.stream import Readers
+from pbx_bridge.portal.grant import Grant
+from pbx_bridge.portal.readers import Readers, Reason
 
 from .portal_house import House, Site, away, serve
 
@@ -158,6 +159,7 @@ async def test_a_stream_ends_with_its_token(house: House) -> None:
         async with site.follow(call_id, Authorization=f"Bearer {token}") as stream:
             assert await stream.rest() == [1, 2]
         assert stream.comments[-1] == "the token has expired; connect again with a new one"
+        assert stream.reason == "token_expired"
 
 
 async def test_a_stopping_service_says_goodbye_and_the_reader_resumes_elsewhere(house: House) -> None:
@@ -170,6 +172,7 @@ async def test_a_stopping_service_says_goodbye_and_the_reader_resumes_elsewhere(
             assert await stream.event() is None
             await stopping
         assert stream.comments[-1] == "the service stops; connect again"
+        assert stream.reason == "service_stops"
         assert stream.retry_ms == 1000
     house.hangs_up(call_id)
     async with serve(house) as site:
@@ -178,21 +181,26 @@ async def test_a_stopping_service_says_goodbye_and_the_reader_resumes_elsewhere(
             assert await stream.rest() == [3]
 
 
+GRANT = Grant("client_1", frozenset({"calls:read"}), 0, "token-1", citizen="u-1")
+
+
 @pytest.mark.parametrize("turns", range(5))
 async def test_a_service_may_stop_while_a_reader_just_wakes_by_itself(turns: int) -> None:
     readers = Readers()
-    news = asyncio.Future[int]()
-    waiting = asyncio.create_task(readers.wait(news, asyncio.get_running_loop().time()))
-    for _ in range(turns):
-        await asyncio.sleep(0)
-    await readers.close(web.Application())
-    assert await waiting is False
+    with readers.seat(GRANT) as seat:
+        waiting = asyncio.create_task(seat.wait(asyncio.Future[int](), asyncio.get_running_loop().time()))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await readers.close(web.Application())
+        assert await waiting is False
+        assert seat.reason is Reason.SERVICE_STOPS
 
 
 async def test_a_reader_that_comes_to_wait_while_the_service_stops_does_not_wait() -> None:
     readers = Readers()
     await readers.close(web.Application())
-    assert await readers.wait(asyncio.Future[int](), asyncio.get_running_loop().time() + 3600) is False
+    with readers.seat(GRANT) as seat:
+        assert await seat.wait(asyncio.Future[int](), asyncio.get_running_loop().time() + 3600) is False
 
 
 async def test_a_failing_ledger_ends_the_stream_without_a_broken_answer(site: Site, house: House) -> None:

@@ -8,6 +8,7 @@ from .. import answers, stream
 from ..bodies import as_json, read_query
 from ..grant import GRANT
 from ..needs import NEEDS
+from ..noting import note_read
 from ..operations import Answer, Header, Operation
 from ..own import own_call
 from ..schemas import EventsQuery
@@ -22,11 +23,12 @@ async def events(request: web.Request) -> web.StreamResponse:
     streamed = stream.wanted(request) and request.method == "GET"
     after = stream.resume_from(request.headers, query.after)
     call = await own_call(request)
+    await note_read(request, "read-events", [call])
     if not streamed:
         return await _page(request, call.id, after, query.limit)
     if call.ended_at is not None and after >= call.revision:
         return web.Response(status=204)
-    return await stream.serve(request, call.id, after, request[GRANT].expires_at)
+    return await stream.serve(request, call.id, after, request[GRANT])
 
 
 async def _page(request: web.Request, call_id: str, after: int, limit: int) -> web.Response:
@@ -53,8 +55,10 @@ OPERATIONS = (
         summary="Read a call's events, or follow them",
         description=(
             "With `Accept: text/event-stream` the answer is a stream: what was missed, then what happens, each once "
-            "and in order, until `call.ended`. A comment comes every 15 seconds. The stream ends when the token "
-            "expires; connect again with a new token and `Last-Event-ID`."
+            "and in order, until `call.ended`. A comment comes every 15 seconds. When the stream ends "
+            'before its call, its last event is `stream.ended`, without an id, with `{"reason": …}` as data: '
+            "`token_expired` and `service_stops` (connect again, with `Last-Event-ID` and a living token), "
+            "`token_revoked` or `client_disabled`."
         ),
         handler=events,
         query=EventsQuery,
