@@ -79,7 +79,7 @@ def databases() -> Iterator[dict[str, str]]:
 async def opened(url: str) -> AsyncIterator[Ledger]:
     """A ledger with fresh tables."""
     await migrate(url)
-    ledger = await Ledger.open(url, [new_key()])
+    ledger = await Ledger.open(url, [new_key()], pepper=b"p" * 32)
     yield ledger
     await ledger.close()
 

@@ -96,9 +96,9 @@ async def serve(folder: Path) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(30))
     url = f"sqlite:///{folder / 'bench.db'}"
     await migrate(url)
-    ledger = await Ledger.open(url, [new_key()])
+    ledger = await Ledger.open(url, [new_key()], pepper=b"p" * 32)
     terms = Terms(ring_s=3600)  # no call may end by itself while streams are watched
-    settings = Settings(token_key=b"k" * 32, pepper=b"p" * 32, terms=terms)
+    settings = Settings(pepper=b"p" * 32, terms=terms)
     made = new_client(settings.pepper, now())
     await ledger.add_client(
         Client(made.id, "bench", frozenset(SCOPES), now(), 3600, (made.key,), second_step=SecondStep.NONE)

@@ -103,7 +103,8 @@ async def start_up(service: Service, *, calls: int, say: Callable[[str], None]) 
     """Seconds from the start of the process to ready, with so many calls that wait for their time."""
     await service.command("migrate")
     settings = tomllib.loads(service.config.read_text())
-    ledger = await Ledger.open(settings["database"]["url"], settings["secrets"]["sealing_keys"])
+    secrets = settings["secrets"]
+    ledger = await Ledger.open(settings["database"]["url"], secrets["sealing_keys"], pepper=secrets["pepper"].encode())
     try:
         for first in range(0, calls, AT_ONCE):
             async with ledger.transaction() as transaction:

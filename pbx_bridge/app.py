@@ -95,9 +95,10 @@ async def ledger_of(settings: Settings) -> Ledger:
     if not keys:
         raise CannotStart("There is no sealing key: set secrets.sealing_keys, or let `pbx-bridge setup` make one.")
     try:
-        return await Ledger.open(settings.database.url.get_secret_value(), keys)
+        pepper = settings.secrets.pepper.get_secret_value().encode()
+        return await Ledger.open(settings.database.url.get_secret_value(), keys, pepper=pepper)
     except BadKey as error:
-        raise CannotStart(f"secrets.sealing_keys: {error}.") from error
+        raise CannotStart(f"secrets: {error}.") from error
 
 
 @asynccontextmanager
@@ -119,7 +120,6 @@ def _needs(settings: Settings, ledger: Ledger, conductor: Conductor) -> Needs:
     if not token_key or not pepper:
         raise CannotStart("secrets.token_key or secrets.pepper is not set: let `pbx-bridge setup` make them.")
     chosen = PortalSettings(
-        token_key=token_key.encode(),
         pepper=pepper.encode(),
         issuer=settings.tokens.issuer,
         audience=settings.tokens.audience,

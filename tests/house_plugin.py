@@ -13,6 +13,7 @@ import pytest
 from pbx_bridge.asterisk.fake import FakeExchange
 from pbx_bridge.ledger import Ledger
 from tests.house import House
+from tests.rooms.ledger_calls import PEPPER
 from tests.virtual_time import VirtualTime
 
 pytest_plugins = ("tests.virtual_time_plugin", "tests.ledger_plugin")
@@ -25,7 +26,7 @@ KEY = bytes(range(32))
 @pytest.fixture
 async def service(virtual_time: VirtualTime, sqlite_url: str) -> AsyncIterator[House]:
     """A service that hears its exchange."""
-    ledger = await Ledger.open(sqlite_url, [KEY], patience_s=PATIENCE_S)
+    ledger = await Ledger.open(sqlite_url, [KEY], pepper=PEPPER, patience_s=PATIENCE_S)
     fake = FakeExchange(virtual_time)
     # Slow enough that every state is committed by itself and can be seen.
     fake.step_s = 0.2

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from pbx_bridge.ledger import Ledger, migrate
-from tests.rooms.ledger_calls import KEY
+from tests.rooms.ledger_calls import KEY, PEPPER
 from workshop.postgres import Postgres, serving
 
 _numbers = itertools.count(1)
@@ -69,7 +69,7 @@ def ledger_url(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 async def ledger(ledger_url: str) -> AsyncIterator[Ledger]:
     """An open ledger, once on each database."""
-    opened = await Ledger.open(ledger_url, [KEY])
+    opened = await Ledger.open(ledger_url, [KEY], pepper=PEPPER)
     yield opened
     await opened.close()
 
@@ -77,6 +77,6 @@ async def ledger(ledger_url: str) -> AsyncIterator[Ledger]:
 @pytest.fixture
 async def sqlite_ledger(sqlite_url: str) -> AsyncIterator[Ledger]:
     """An open ledger on SQLite, for tests of other rooms that need one and not both."""
-    opened = await Ledger.open(sqlite_url, [KEY])
+    opened = await Ledger.open(sqlite_url, [KEY], pepper=PEPPER)
     yield opened
     await opened.close()

@@ -14,6 +14,7 @@ from .errors import (
     LedgerUnavailable,
     Refused,
     Stale,
+    StillActive,
     TicketTaken,
     Unreadable,
 )
@@ -23,21 +24,25 @@ from .reads import BadCursor
 from .seal import BadKey, new_key
 from .transaction import Transaction
 from .values import (
+    Anchor,
+    AuditFilter,
     AuditLine,
     CallFilter,
     Change,
+    Erased,
     Idempotency,
     NewEvent,
     Page,
     StoredEvent,
     StoredLine,
+    Verified,
     Wish,
     Written,
 )
 
 __all__ = [
-    "AlreadyScheduled", "AuditLine", "BadCursor", "BadKey", "CallFilter", "Change", "CitizenBusy", "Client",
-    "Conflict", "Idempotency", "KeyUsed", "Ledger", "LedgerError", "LedgerUnavailable", "NewEvent", "Page",
-    "Refused", "Stale", "StoredEvent", "StoredLine", "TicketTaken", "Transaction", "Unreadable", "Wish",
-    "Written", "migrate", "new_key",
+    "AlreadyScheduled", "Anchor", "AuditFilter", "AuditLine", "BadCursor", "BadKey", "CallFilter", "Change",
+    "CitizenBusy", "Client", "Conflict", "Erased", "Idempotency", "KeyUsed", "Ledger", "LedgerError",
+    "LedgerUnavailable", "NewEvent", "Page", "Refused", "Stale", "StillActive", "StoredEvent", "StoredLine",
+    "TicketTaken", "Transaction", "Unreadable", "Verified", "Wish", "Written", "migrate", "new_key",
 ]  # fmt: skip

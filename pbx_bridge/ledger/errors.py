@@ -81,6 +81,14 @@ class Stale(Conflict):
         super().__init__(refused, refused, "it was changed by somebody else meanwhile; load it again")
 
 
+class StillActive(LedgerError):
+    """The citizen cannot be erased while a call of theirs has not ended; `call_id` is one such call."""
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(f"call {call_id} has not ended; end it first, then erase its citizen")
+        self.call_id = call_id
+
+
 class Refused(LedgerError):
     """A constraint said no. Outside this room it means a mistake of ours: no citizen can cause it."""
 

@@ -7,35 +7,38 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
 
-from pydantic_core import from_json
-from sqlalchemy import Row, Select, text
+from sqlalchemy import Select, text
 
 from ..call.model import Call
-from . import clients, outbox, reads, reseal
-from .access import Client
-from .engines import PATIENCE_S, Store, connect, parse, sqlite_file
+from . import outbox, reads, reseal
+from .auditing import Auditing
+from .chain import Chain
+from .engines import PATIENCE_S, connect, parse, sqlite_file
 from .errors import LedgerUnavailable, NewerTables, Refused
 from .explain import EXPLAINABLE, explain
+from .marks import Marks
+from .people import People
+from .programs import Programs
 from .rows import Rows
 from .seal import Seal
 from .tables import REVISIONS
 from .transaction import Transaction
-from .values import AuditLine, CallFilter, Page, StoredEvent, StoredLine, Wish
+from .values import CallFilter, Page, StoredEvent, Wish
 
 
-class Ledger:
-    """The memory. Reads may be asked at any time; changes are made in `transaction()`.
+class Ledger(Programs, People, Auditing):
+    """The memory. Reads may be asked at any time; what happens to calls is written in `transaction()`, and what is
+    written elsewhere has a transaction of its own.
 
     Every method may raise LedgerUnavailable.
     """
 
-    def __init__(self, store: Store, rows: Rows) -> None:
-        self._store = store
-        self._rows = rows
-
     @classmethod
-    async def open(cls, url: str, keys: Sequence[bytes | str], *, patience_s: float = PATIENCE_S) -> Ledger:
-        """The ledger behind a database URL. The first of `keys` seals, all of them open (see seal.py).
+    async def open(
+        cls, url: str, keys: Sequence[bytes | str], *, pepper: bytes, patience_s: float = PATIENCE_S
+    ) -> Ledger:
+        """The ledger behind a database URL. The first of `keys` seals, all of them open (see seal.py). `pepper`, of
+        16 bytes or more, keys the blind marks and the audit chain; with another one neither fits what is stored.
 
         Raises BadKey, and LedgerUnavailable when the database cannot be used or its tables are not those that
         this program knows. `patience_s` bounds every wait for a lock or for the server.
@@ -44,7 +47,8 @@ class Ledger:
         if place.get_backend_name() == "sqlite" and not sqlite_file(place).exists():
             # SQLite would make an empty file at a mistyped path.
             raise LedgerUnavailable(f"there is no database at {place.database}; run the migrations to make one")
-        ledger = cls(connect(place, patience_s), Rows(Seal(keys)))
+        rows, chain = Rows(Seal(keys), Marks(pepper)), Chain(pepper)
+        ledger = cls(connect(place, patience_s), rows, chain)
         try:
             ledger._check(await ledger.schema_version())
             if last := await ledger._store.read(lambda connection: connection.scalar(reads.LAST_EVENT)):
@@ -64,7 +68,7 @@ class Ledger:
         transaction: Transaction | None = None
         try:
             async with self._store.writing() as desk:
-                transaction = Transaction(desk, self._rows)
+                transaction = Transaction(desk, self._rows, self._chain)
                 yield transaction
         except Refused as refused:
             if transaction is None or refused.constraint not in EXPLAINABLE:
@@ -122,14 +126,6 @@ class Ledger:
         rows = await self._ask(statement, {"after": event_id, "client": client, "limit": limit})
         return [self._rows.event(row) for row in rows]
 
-    async def audit(self, call_id: str | None = None, *, after: int = 0, limit: int = 1000) -> list[StoredLine]:
-        """Audit lines (of one call) with an id above `after`, oldest first."""
-        statement = reads.AUDIT if call_id is None else reads.AUDIT_OF_CALL
-        return [
-            _stored_line(row)
-            for row in await self._ask(statement, {"after": after, "limit": limit, "call_id": call_id})
-        ]
-
     async def idempotent(self, client: str, key: str) -> tuple[str, str] | None:
         """The fingerprint and the call of a key that the client has used."""
         rows = await self._ask(reads.KEYS, {"pairs": [(client, key)]})
@@ -166,25 +162,6 @@ class Ledger:
         """Every wish that is not settled, in order; `maybe_done` where anybody has begun it, even if only now."""
         return await self._store.read(outbox.all_open)
 
-    # ── clients ──────────────────────────────────────────────────────────────────────────────────────────
-    async def add_client(self, client: Client) -> None:
-        """Raises Refused when the id is taken."""
-        async with self._store.writing() as desk:
-            await desk.run(lambda connection: clients.add(connection, client))
-
-    async def client(self, client_id: str) -> Client | None:
-        """The client, disabled or not."""
-        return await self._store.read(lambda connection: clients.get(connection, client_id))
-
-    async def clients(self) -> list[Client]:
-        """Every client, by id."""
-        return await self._store.read(clients.all_)
-
-    async def disable_client(self, client_id: str, at: datetime) -> bool:
-        """From `at` on it may not ask. False when there is no such client, or it was disabled before."""
-        async with self._store.writing() as desk:
-            return await desk.run(lambda connection: clients.disable(connection, client_id, at))
-
     # ── the database itself ──────────────────────────────────────────────────────────────────────────────
     async def ping(self) -> None:
         """Returns if the database answers; for readiness."""
@@ -220,11 +197,3 @@ class Ledger:
             raise NewerTables(version)
         if version != REVISIONS[-1]:
             raise LedgerUnavailable(f"the tables are not at revision {REVISIONS[-1]} yet; run the migrations first")
-
-    async def _ask(self, statement: Select[Any], values: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
-        return await self._store.read(lambda connection: reads.rows(connection, statement, values))
-
-
-def _stored_line(row: Row[Any]) -> StoredLine:
-    line = AuditLine(row.at, row.actor, row.action, row.verdict, from_json(row.detail), row.call_id)
-    return StoredLine(row.id, line)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select, text, t
 from ..call.states import State
 from .rows import CALL_COLUMNS, EVENT_COLUMNS
 from .tables import IS_ACTIVE, IS_LIVING, audit, calls, events, idempotency
-from .values import CallFilter
+from .values import AuditFilter, CallFilter
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -43,8 +43,6 @@ LATER_EVENTS_OF_CLIENT = LATER_EVENTS.where(events.c.client == bindparam("client
 KEYS = select(idempotency.c.client, idempotency.c.key, idempotency.c.fingerprint, idempotency.c.call_id).where(
     tuple_(idempotency.c.client, idempotency.c.key).in_(bindparam("pairs", expanding=True))
 )
-AUDIT = select(audit).where(audit.c.id > bindparam("after")).order_by(audit.c.id).limit(bindparam("limit"))
-AUDIT_OF_CALL = AUDIT.where(audit.c.call_id == bindparam("call_id"))
 
 
 class BadCursor(ValueError):
@@ -73,6 +71,21 @@ def page(filter_: CallFilter, cursor: str | None, limit: int) -> Select[Any]:
         at, id_ = read_cursor(cursor)
         wanted = wanted.where(tuple_(calls.c.accepted_at, calls.c.id) < tuple_(at, id_))
     return wanted.order_by(calls.c.accepted_at.desc(), calls.c.id.desc()).limit(limit + 1)
+
+
+def audit_page(filter_: AuditFilter, mark: str | None, after: int, limit: int) -> Select[Any]:
+    """Audit lines with an id above `after`, oldest first; `mark` is that of the filter's citizen."""
+    wanted = select(audit).where(audit.c.id > after)
+    for column, value in ((audit.c.call_id, filter_.call_id), (audit.c.mark, mark), (audit.c.actor, filter_.actor)):
+        if value is not None:
+            wanted = wanted.where(column == value)
+    if filter_.from_ is not None or filter_.to is not None:
+        within = [audit.c.at >= filter_.from_] if filter_.from_ is not None else []
+        within += [audit.c.at < filter_.to] if filter_.to is not None else []
+        # Ids follow times closely, not strictly: a walk in their order begins and ends with the first and the last.
+        first, last = (select(end(audit.c.id)).where(*within).scalar_subquery() for end in (func.min, func.max))
+        wanted = wanted.where(*within, audit.c.id >= first, audit.c.id <= last)
+    return wanted.order_by(audit.c.id).limit(limit)
 
 
 def write_cursor(accepted_at: datetime, id_: str) -> str:

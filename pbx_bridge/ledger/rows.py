@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,8 @@ from ulid import ULID
 from ..call.model import Call, Request, Terms
 from ..call.states import Outcome, State
 from .forms import read_birth, read_progress, write_birth, write_progress
-from .seal import Seal
+from .marks import Marks
+from .seal import SEALED_HEAD, Seal
 from .tables import calls, events
 from .values import NewEvent, StoredEvent
 
@@ -33,16 +34,21 @@ EVENT_COLUMNS = (
 
 
 class Rows:
-    """Makes and reads the rows of calls and events. Remembers opened requests: they never change."""
+    """Makes and reads the rows of calls and events. Remembers opened requests, each with the beginning of its sealed
+    form: that is drawn anew with every sealing, so a request that was erased meanwhile is not given out from memory.
+    """
 
-    def __init__(self, seal: Seal) -> None:
+    def __init__(self, seal: Seal, marks: Marks) -> None:
         self.seal = seal
-        self._births: OrderedDict[str, tuple[Request, Terms]] = OrderedDict()
+        self.marks = marks
+        self._births: OrderedDict[str, tuple[bytes, Request, Terms]] = OrderedDict()
         self._last_id = 0
 
     def new_call(self, call: Call, wake_at: datetime | None) -> dict[str, Any]:
         """The row of a call that was just accepted."""
-        self._remember(call.id, (call.request, call.terms))
+        sealed = self.seal.close(call.id, BIRTH, write_birth(call.request, call.terms))
+        self._remember(call.id, sealed, call.request, call.terms)
+        phone = call.request.phone
         return {
             "id": call.id,
             "ticket": call.ticket,
@@ -50,7 +56,8 @@ class Rows:
             "user_id": call.request.user,
             "service": call.request.service,
             "accepted_at": call.accepted_at,
-            "sealed_request": self.seal.close(call.id, BIRTH, write_birth(call.request, call.terms)),
+            "sealed_request": sealed,
+            "number_mark": self.marks.number(phone.e164) if phone else None,
             **_moving(call, wake_at),
         }
 
@@ -108,14 +115,20 @@ class Rows:
         return StoredEvent(id_, call_id, client, sequence, type_, time, from_json(clear))
 
     def _birth(self, call_id: str, sealed: bytes) -> tuple[Request, Terms]:
-        birth = self._births.get(call_id)
-        if birth is None:
-            birth = read_birth(self.seal.open(call_id, BIRTH, sealed))
-            self._remember(call_id, birth)
-        return birth
+        known = self._births.get(call_id)
+        if known is not None and sealed.startswith(known[0]):
+            return known[1], known[2]
+        request, terms = read_birth(self.seal.open(call_id, BIRTH, sealed))
+        self._remember(call_id, sealed, request, terms)
+        return request, terms
 
-    def _remember(self, call_id: str, birth: tuple[Request, Terms]) -> None:
-        self._births[call_id] = birth
+    def forget(self, call_ids: Iterable[str]) -> None:
+        """Keep nothing of these calls in memory."""
+        for call_id in call_ids:
+            self._births.pop(call_id, None)
+
+    def _remember(self, call_id: str, sealed: bytes, request: Request, terms: Terms) -> None:
+        self._births[call_id] = (sealed[:SEALED_HEAD], request, terms)
         if len(self._births) > _REMEMBERED:
             self._births.popitem(last=False)
 

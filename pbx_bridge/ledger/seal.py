@@ -24,10 +24,12 @@ KEY_BYTES = 32
 _ID = 4
 _NONCE = 12
 _TAG = 16
+#: So many bytes of a sealed value are never the same again.
+SEALED_HEAD = _ID + _NONCE
 
 
 class BadKey(ValueError):
-    """A key for sealing is not 32 bytes. The message never repeats the key."""
+    """A key for sealing is not 32 bytes, or the pepper too short. The message never repeats the key."""
 
 
 def new_key() -> str:

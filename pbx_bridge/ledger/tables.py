@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
     Dialect,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -33,9 +35,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from ..call.states import ACTIVE, Outcome, State
+from .access import KeyKind, Role, SecondStep, TryKind
 
 #: The revisions that this program knows, oldest first; the last one is what it needs.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 
 
 class Utc(TypeDecorator[datetime]):
@@ -59,6 +62,8 @@ class Utc(TypeDecorator[datetime]):
 
 #: JSON that is already text: the rooms' own codecs make and read it (see engines.py), the database can look inside.
 Json = JSON().with_variant(JSONB(), "postgresql")
+#: The same where there may be none.
+MaybeJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 #: A number the database counts up.
 Serial = BigInteger().with_variant(Integer(), "sqlite")
 
@@ -105,7 +110,8 @@ calls = Table(
     Column("ended_at", Utc),
     Column("wake_at", Utc, comment="when silence itself becomes a fact; none only for ended calls"),
     Column("progress", Json, nullable=False, comment="the machine's other fields; nothing private"),
-    Column("sealed_request", LargeBinary, nullable=False, comment="request and terms, never changed"),
+    Column("sealed_request", LargeBinary, nullable=False, comment="request and terms; only erasure changes them"),
+    Column("number_mark", Text, comment="blind mark of the citizen's number; none after erasure, or without a number"),
     UniqueConstraint("ticket"),
     CheckConstraint(f"state IN ({_words(State)})", name="state"),
     CheckConstraint(f"outcome IN ({_words(Outcome)})", name="outcome"),
@@ -121,6 +127,7 @@ calls = Table(
     Index("calls_history_of_service", "service", "accepted_at", "id"),
     Index("calls_history_of_user", "user_id", "accepted_at", "id"),
     _partial("calls_living", "accepted_at", "id", where=IS_LIVING),
+    _partial("calls_of_number", "number_mark", "id", where="number_mark IS NOT NULL"),
     comment="one row for each call, now",
 )
 
@@ -173,8 +180,13 @@ audit = Table(
     Column("call_id", Text, comment="no foreign key: the line outlives its call, and may be about none"),
     Column("verdict", Text, nullable=False, comment="taken or refused"),
     Column("detail", Json, nullable=False),
+    Column("mark", Text, comment="blind mark of the citizen whose data it is about"),
+    Column("chain", Text, comment="binds the line to all before it; none: written before there was a chain"),
     CheckConstraint("verdict IN ('taken', 'refused')", name="verdict"),
     Index("audit_of_call", "call_id", "id"),
+    _partial("audit_of_mark", "mark", "id", where="mark IS NOT NULL"),
+    Index("audit_of_actor", "actor", "id"),
+    Index("audit_of_time", "at", "id"),
     sqlite_autoincrement=True,
     comment="who did what, also when it was refused; lines are added, never changed",
 )
@@ -196,11 +208,147 @@ clients = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False),
-    Column("secret_hash", Text, nullable=False, comment="of a generated secret; the secret is kept nowhere"),
+    Column("role", Text, nullable=False),
     Column("scopes", Json, nullable=False),
     Column("created_at", Utc, nullable=False),
     Column("disabled_at", Utc),
     Column("token_lifetime_s", Integer, nullable=False),
+    Column("callback_url", Text),
+    Column("services", MaybeJson, comment="it may call these only; none: all"),
+    Column("prefixes", MaybeJson, comment="only numbers that begin so may be rung; none: all the operator allows"),
+    Column("requests_per_minute", Integer, comment="none: as the operator's settings say"),
+    Column("calls_per_hour", Integer, comment="none: as the operator's settings say"),
+    Column("second_step", Text, nullable=False, comment="what must follow a request before anything rings"),
+    Column("vouching", MaybeJson, comment="when a citizen's own token spares the code; none: never"),
+    Column("issuers", Json, nullable=False, comment="whose citizens it may speak for"),
+    Column("require_signature", Boolean, nullable=False),
     CheckConstraint("token_lifetime_s > 0", name="lifetime"),
+    CheckConstraint(f"role IN ({_words(set(Role) - {Role.CITIZEN})})", name="role"),
+    CheckConstraint(f"second_step IN ({_words(SecondStep)})", name="second_step"),
+    CheckConstraint("requests_per_minute > 0 AND calls_per_hour > 0", name="limits"),
     comment="the programs that may ask",
+)
+
+client_keys = Table(
+    "client_keys",
+    metadata,
+    Column("client", Text, ForeignKey("clients.id"), nullable=False),
+    Column("id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("material", Text, comment="the hash of a secret, or a public JWK"),
+    Column("sealed", LargeBinary, comment="a shared key"),
+    Column("created_at", Utc, nullable=False),
+    Column("expires_at", Utc),
+    PrimaryKeyConstraint("client", "id"),
+    CheckConstraint(f"kind IN ({_words(KeyKind)})", name="kind"),
+    CheckConstraint("(material IS NULL) = (kind = 'hmac')", name="material"),
+    CheckConstraint("(sealed IS NOT NULL) = (kind = 'hmac')", name="sealed"),
+    comment="what the programs prove themselves with",
+)
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("purpose", Text, nullable=False),
+    Column("sealed", LargeBinary, nullable=False, comment="the private key"),
+    Column("created_at", Utc, nullable=False),
+    Column("signs_until", Utc, nullable=False),
+    Column("valid_until", Utc, nullable=False),
+    CheckConstraint("purpose IN ('response', 'token')", name="purpose"),
+    CheckConstraint("signs_until <= valid_until", name="times"),
+    comment="the service's own keys, of all its processes",
+)
+
+revocations = Table(
+    "revocations",
+    metadata,
+    Column("id", Serial, Identity(), primary_key=True, comment="never used twice; they appear in its order"),
+    Column("client", Text, nullable=False),
+    Column("token_id", Text, comment="this token only"),
+    Column("mark", Text, comment="blind mark of the citizen whose tokens these are"),
+    Column("sealed_user", LargeBinary, comment="the same citizen, for those who hold the key"),
+    Column("at", Utc, nullable=False),
+    Column("until", Utc, nullable=False, comment="no such token can be alive then"),
+    CheckConstraint("(mark IS NULL) = (sealed_user IS NULL)", name="citizen"),
+    _partial("revocations_of_mark", "mark", where="mark IS NOT NULL"),
+    sqlite_autoincrement=True,
+    comment="tokens that are dead before their time",
+)
+
+nonces = Table(
+    "nonces",
+    metadata,
+    Column("key_id", Text, nullable=False),
+    Column("nonce", Text, nullable=False),
+    Column("until", Utc, nullable=False, comment="an older signature is refused for its age"),
+    PrimaryKeyConstraint("key_id", "nonce"),
+    Index("nonces_past", "until"),
+    comment="of signatures that were taken: none counts twice",
+)
+
+citizens = Table(
+    "citizens",
+    metadata,
+    Column("client", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False, comment="what the portal supplied, sealed"),
+    Column("updated_at", Utc, nullable=False),
+    PrimaryKeyConstraint("client", "user_id"),
+    comment="identity data of a portal's citizens",
+)
+
+citizen_marks = Table(
+    "citizen_marks",
+    metadata,
+    Column("client", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("mark", Text, nullable=False, comment="blind mark of client and value: no portal finds another's citizens"),
+    PrimaryKeyConstraint("client", "user_id", "kind"),
+    ForeignKeyConstraint(["client", "user_id"], ["citizens.client", "citizens.user_id"]),
+    Index("citizen_marks_found", "mark"),
+    comment="what a citizen can be found by",
+)
+
+authenticators = Table(
+    "authenticators",
+    metadata,
+    Column("client", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False, comment="sealed"),
+    Column("recovery", Json, nullable=False, comment="hashes of recovery codes that are still unused"),
+    Column("created_at", Utc, nullable=False),
+    Column("confirmed_at", Utc),
+    Column("last_step", BigInteger, nullable=False, comment="the last time step whose code was used"),
+    PrimaryKeyConstraint("client", "user_id"),
+    CheckConstraint("last_step >= 0", name="last_step"),
+    comment="citizens' authenticator apps",
+)
+
+tries = Table(
+    "tries",
+    metadata,
+    Column("id", Serial, Identity(), primary_key=True),
+    Column("at", Utc, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("citizen", Text, nullable=False, comment="blind mark of client and user"),
+    Column("number", Text, comment="blind mark of the number"),
+    CheckConstraint(f"kind IN ({_words(TryKind)})", name="kind"),
+    Index("tries_of_citizen", "citizen", "at"),
+    _partial("tries_of_number", "number", "at", where="number IS NOT NULL"),
+    Index("tries_past", "at"),
+    sqlite_autoincrement=True,
+    comment="what limits count, for a day",
+)
+
+audit_head = Table(
+    "audit_head",
+    metadata,
+    Column("one", Integer, primary_key=True, autoincrement=False, comment="there is one row"),
+    Column("id", BigInteger, nullable=False, comment="of the last line"),
+    Column("chain", Text, nullable=False, comment="of the last line; empty before the first that has one"),
+    Column("proof", Text, comment="that we wrote this row; none before the first line that has a chain"),
+    CheckConstraint("one = 1", name="one"),
+    comment="the end of the audit chain; writers of lines wait for each other here",
 )

@@ -14,14 +14,16 @@ from sqlalchemy import BindParameter, Connection, bindparam, insert, select, upd
 
 from ..call.model import Call
 from ..call.states import State
-from . import outbox
+from . import citizens, outbox, tries
+from .access import Authenticator, Try
+from .chain import Chain, line_row
 from .engines import Desk
 from .errors import Stale
-from .forms import write_json
 from .reads import KEYS
 from .rows import CALL_COLUMNS, Rows
-from .tables import audit, calls, events, idempotency
-from .values import AuditLine, Change, StoredEvent, Wish, Written
+from .tables import calls, events, idempotency
+from .tries import Whose
+from .values import Change, StoredEvent, Wish, Written
 
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 # In the order of ids, so that two processes that want the same calls wait for each other and never in a ring.
@@ -33,7 +35,7 @@ UPDATE_CALL = (
     .where(calls.c.id == bindparam("changed_id"))
     .values({name: bindparam(name, type_=calls.c[name].type) for name in _MOVING})
 )
-_NEW_CALL, _NEW_KEY, _NEW_EVENT, _NEW_LINE = insert(calls), insert(idempotency), insert(events), insert(audit)
+_NEW_CALL, _NEW_KEY, _NEW_EVENT = insert(calls), insert(idempotency), insert(events)
 # Who leaves an exclusive state goes first: the place is free for another call in the same write.
 _ORDER = {State.ENDED: 0, State.SCHEDULED: 1}
 
@@ -41,9 +43,10 @@ _ORDER = {State.ENDED: 0, State.SCHEDULED: 1}
 class Transaction:
     """What can be done inside `Ledger.transaction()`. After any error of the ledger it is over."""
 
-    def __init__(self, desk: Desk, rows: Rows) -> None:
+    def __init__(self, desk: Desk, rows: Rows, chain: Chain) -> None:
         self._desk = desk
         self._rows = rows
+        self._chain = chain
         self._loaded: dict[str, int] = {}
         self.written: list[Change] = []
 
@@ -63,6 +66,20 @@ class Transaction:
         rows = await self._desk.run(lambda connection: connection.execute(KEYS, {"pairs": list(pairs)}).all())
         return {(row.client, row.key): (row.fingerprint, row.call_id) for row in rows}
 
+    async def recent(self, whose: Collection[Whose], since: datetime) -> dict[Whose, list[Try]]:
+        """For each (client, user, number in clear or None): what was counted of that citizen or of that number, by
+        whichever citizen, since then; oldest first."""
+        if not whose:
+            return {}
+        return await self._desk.run(lambda connection: tries.recent(connection, whose, since, self._rows.marks))
+
+    async def authenticators(self, pairs: Collection[tuple[str, str]]) -> dict[tuple[str, str], Authenticator]:
+        """Those of the citizens (client, user) that have one; nobody else can change them until this is over."""
+        if not pairs:
+            return {}
+        seal = self._rows.seal
+        return await self._desk.run(lambda connection: citizens.authenticators_of(connection, pairs, seal, lock=True))
+
     async def write(
         self,
         changes: Sequence[Change],
@@ -75,6 +92,8 @@ class Transaction:
     ) -> Written:
         """Store all of it. With `owner` and `lease_until` the wishes are born claimed by you (see `Written`).
         `done` wishes are finished first. `last`: nothing else is asked of this transaction, so it may be committed.
+        A write with audit lines should be the last of a transaction: no other process can write any from then on
+        (chain.py).
 
         Raises a Conflict (see there), Stale when a call is no longer at its `before_revision`, Refused for a
         mistake of the caller's, LedgerUnavailable. `at` is the time of writing, UTC.
@@ -100,6 +119,8 @@ class Transaction:
             waiting: set[str] = set()
             if batch.wishes:
                 wishes, waiting = outbox.add(connection, batch.wishes, at, owner, lease_until)
+            if batch.lines:
+                self._chain.append(connection, batch.lines)
             return Written(tuple(stored), tuple(wishes), frozenset(waiting))
 
         written = await self._desk.run(store, last=last)
@@ -136,7 +157,14 @@ class _Batch:
         self._new: list[dict[str, Any]] = []
         self._changed: list[dict[str, Any]] = []
         self._events = [rows.event_row(event) for event in stored]
-        self._audit = [_line(line, change.call) for change in changes for line in change.audit]
+        self.lines = [
+            line_row(line, rows.marks, change.call.id if change.call else None)
+            for change in changes
+            for line in change.audit
+        ]
+        self._tries = [each for change in changes for each in change.tries]
+        self._authenticators = [change.authenticator for change in changes if change.authenticator]
+        self._rows, self._at = rows, at
         self._keys = [_key(change, change.call, at) for change in changes if change.call and change.idempotency]
         moved = [(change, change.call) for change in changes if change.call]
         if len({call.id for _, call in moved}) < len(moved):
@@ -161,21 +189,13 @@ class _Batch:
             (_NEW_CALL, self._new),
             (_NEW_KEY, self._keys),
             (_NEW_EVENT, self._events),
-            (_NEW_LINE, self._audit),
         ):
             if rows:
                 connection.execute(statement, rows)
-
-
-def _line(line: AuditLine, call: Call | None) -> dict[str, Any]:
-    return {
-        "at": line.at,
-        "actor": line.actor,
-        "action": line.action,
-        "call_id": line.call_id or (call and call.id),
-        "verdict": line.verdict,
-        "detail": write_json(line.detail),
-    }
+        if self._tries:
+            tries.add(connection, self._tries, self._at, self._rows.marks)
+        if self._authenticators:
+            citizens.keep_authenticators(connection, self._authenticators, self._rows.seal)
 
 
 def _key(change: Change, call: Call, at: datetime) -> dict[str, Any]:

@@ -22,6 +22,8 @@ from pbx_bridge.phone import Phone
 
 #: The key of every test's ledger; it seals nothing but inventions.
 KEY = bytes(range(KEY_BYTES))
+#: What keys the blind marks and audit chains of every test's ledger.
+PEPPER = b"pepper of the tests"
 NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
 OPEN = Opening(True)
 CLOSED = Opening(False, NOON + timedelta(hours=15), "it is night")
@@ -193,6 +195,8 @@ def _fact(kind: type[e.Event], call: Call) -> st.SearchStrategy[e.Event]:
         "status": st.sampled_from(["TIMEOUT", "FULL", "UNKNOWN"]),
         "why": st.sampled_from(["agent", "caller", "transfer"]),
         "cause": _causes,
+        "channel": st.sampled_from(Channel),
+        "number": st.integers(1, 3),
         "sip": st.none() | st.sampled_from([480, 486, 503]),
         "q850": st.none() | st.just(17),
     }

@@ -10,14 +10,14 @@ import sys
 
 from pbx_bridge.ledger import Ledger
 
-from .ledger_calls import KEY, NOON, birth, change, dialling, newborn
+from .ledger_calls import KEY, NOON, PEPPER, birth, change, dialling, newborn
 
 GROUP = 20
 
 
 async def write(url: str) -> None:
     """Until killed."""
-    ledger = await Ledger.open(url, [KEY])
+    ledger = await Ledger.open(url, [KEY], pepper=PEPPER)
     number = 0
     while True:
         async with ledger.transaction() as transaction:

@@ -23,6 +23,7 @@ from pbx_bridge.ledger.reads import read_cursor, write_cursor
 from .ledger_calls import (
     KEY,
     NOON,
+    PEPPER,
     aborting,
     birth,
     change,
@@ -296,7 +297,7 @@ async def test_a_stream_reads_on_from_the_last_event_it_saw(ledger: Ledger) -> N
 
 async def test_a_clock_turned_back_puts_no_event_before_older_ones(ledger: Ledger, ledger_url: str) -> None:
     await put(ledger, birth(newborn("u-1", NOON)))
-    next_life = await Ledger.open(ledger_url, [KEY])
+    next_life = await Ledger.open(ledger_url, [KEY], pepper=PEPPER)
     earlier = newborn("u-2", NOON - timedelta(hours=1))
     await put(next_life, birth(earlier))
     assert [each.call_id for each in await ledger.events_after("")][-1] == earlier.id

@@ -14,7 +14,7 @@ import pytest
 from pbx_bridge.call.states import State
 from pbx_bridge.ledger import Ledger
 
-from .ledger_calls import KEY, NOON, birth, newborn, put
+from .ledger_calls import KEY, NOON, PEPPER, birth, newborn, put
 from .ledger_writer import GROUP
 
 pytest_plugins = ["tests.ledger_plugin"]
@@ -40,7 +40,7 @@ async def groups_said_before_the_kill(url: str, seed: int) -> int:
 @pytest.mark.parametrize("seed", range(4))
 async def test_a_killed_writer_leaves_whole_transactions_only(ledger_url: str, seed: int) -> None:
     said = await groups_said_before_the_kill(ledger_url, seed)
-    ledger = await Ledger.open(ledger_url, [KEY])
+    ledger = await Ledger.open(ledger_url, [KEY], pepper=PEPPER)
     calls = await ledger.unfinished()
     assert len(calls) % GROUP == 0
     assert len(calls) // GROUP in (said, said + 1), "committed and not yet said, at most one"
@@ -54,7 +54,7 @@ async def test_a_killed_writer_leaves_whole_transactions_only(ledger_url: str, s
 
 async def test_the_next_writer_need_not_wait_for_the_killed_one(ledger_url: str) -> None:
     await groups_said_before_the_kill(ledger_url, seed=99)
-    ledger = await Ledger.open(ledger_url, [KEY], patience_s=1)
+    ledger = await Ledger.open(ledger_url, [KEY], pepper=PEPPER, patience_s=1)
     call = replace(newborn("after the crash"), id="call_next", ticket="T-next")
     await put(ledger, birth(call))
     assert await ledger.events(call.id) != []

@@ -10,7 +10,7 @@ from pbx_bridge.call.commands import Command, Dial, HangUp, Redirect, SendCode
 from pbx_bridge.call.model import Call
 from pbx_bridge.ledger import Ledger, Wish, Written
 
-from .ledger_calls import KEY, NOON, birth, newborn
+from .ledger_calls import KEY, NOON, PEPPER, birth, newborn
 
 pytest_plugins = ["tests.ledger_plugin"]
 
@@ -56,7 +56,7 @@ async def test_a_wish_waits_for_the_one_before_it(ledger: Ledger) -> None:
 
 
 async def test_two_claimants_never_get_the_same_wish(ledger: Ledger, ledger_url: str) -> None:
-    other = await Ledger.open(ledger_url, [KEY])
+    other = await Ledger.open(ledger_url, [KEY], pepper=PEPPER)
     for number in range(40):
         await wish(ledger, newborn(f"u-{number}"), SendCode())
     hauls = await asyncio.gather(

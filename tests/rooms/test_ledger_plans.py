@@ -27,7 +27,16 @@ pytest_plugins = ["tests.ledger_plugin"]
 CURSOR = write_cursor(NOON, "call_x")
 LIVING = frozenset({State.TALKING, State.SCHEDULED})
 #: These hold only what is alive: walking through all of them is no harm.
-SMALL = ("calls_one_active", "calls_living", "outbox_open", "SCAN head", "CONSTANT ROW", "clients", "alembic_version")
+SMALL = (
+    "calls_one_active",
+    "calls_living",
+    "outbox_open",
+    "SCAN head",
+    "SCAN audit_head",
+    "CONSTANT ROW",
+    "clients",
+    "alembic_version",
+)
 
 FILTERS = [
     CallFilter(),

@@ -15,7 +15,7 @@ from pbx_bridge.ledger import BadKey, Change, Ledger, Refused, Unreadable, new_k
 from pbx_bridge.ledger.seal import KEY_BYTES, Seal
 from workshop.postgres import Postgres
 
-from .ledger_calls import KEY, NOON, birth, change, dialling, forget_opened_requests, newborn, put
+from .ledger_calls import KEY, NOON, PEPPER, birth, change, dialling, forget_opened_requests, newborn, put
 
 pytest_plugins = ["tests.ledger_plugin"]
 
@@ -46,7 +46,7 @@ def everything_in(folder: Path) -> bytes:
 
 
 async def test_no_sqlite_file_shows_what_citizens_told_us(sqlite_url: str, tmp_path: Path) -> None:
-    ledger = await Ledger.open(sqlite_url, [KEY])
+    ledger = await Ledger.open(sqlite_url, [KEY], pepper=PEPPER)
     await live_a_private_life(ledger)
     open_files = everything_in(tmp_path)
     await ledger.close()
@@ -56,7 +56,7 @@ async def test_no_sqlite_file_shows_what_citizens_told_us(sqlite_url: str, tmp_p
 
 
 async def test_no_postgres_file_shows_what_citizens_told_us(postgres_url: str, postgres: Postgres) -> None:
-    ledger = await Ledger.open(postgres_url, [KEY])
+    ledger = await Ledger.open(postgres_url, [KEY], pepper=PEPPER)
     await live_a_private_life(ledger)
     await ledger.close()
     postgres.run("postgres", "CHECKPOINT")
@@ -68,7 +68,7 @@ async def test_no_postgres_file_shows_what_citizens_told_us(postgres_url: str, p
 async def test_a_new_first_key_seals_and_the_old_one_still_opens(ledger: Ledger, ledger_url: str) -> None:
     old = newborn("u-1")
     await put(ledger, birth(old))
-    rotated = await Ledger.open(ledger_url, [OTHER, KEY])
+    rotated = await Ledger.open(ledger_url, [OTHER, KEY], pepper=PEPPER)
     new = newborn("u-2")
     await put(rotated, birth(new))
     assert await rotated.call(old.id) == old
@@ -81,12 +81,12 @@ async def test_a_new_first_key_seals_and_the_old_one_still_opens(ledger: Ledger,
 async def test_after_sealing_anew_the_old_key_can_be_forgotten(ledger: Ledger, ledger_url: str) -> None:
     calls = [newborn(f"u-{number}") for number in range(3)]
     await put(ledger, *map(birth, calls))
-    rotating = await Ledger.open(ledger_url, [OTHER, KEY])
+    rotating = await Ledger.open(ledger_url, [OTHER, KEY], pepper=PEPPER)
     await put(rotating, birth(newborn("u-new")))
     assert await rotating.reseal() == 6
     assert await rotating.reseal() == 0
     await rotating.close()
-    rotated = await Ledger.open(ledger_url, [OTHER])
+    rotated = await Ledger.open(ledger_url, [OTHER], pepper=PEPPER)
     for call in calls:
         assert await rotated.call(call.id) == call
         assert (await rotated.events(call.id))[0].data["call"]["subject"] == call.request.subject
@@ -98,7 +98,7 @@ async def test_sealing_anew_walks_through_more_than_one_batch(
 ) -> None:
     monkeypatch.setattr("pbx_bridge.ledger.reseal.AT_ONCE", 2)
     await put(ledger, *(birth(newborn(f"u-{number}")) for number in range(5)))
-    rotating = await Ledger.open(ledger_url, [OTHER, KEY])
+    rotating = await Ledger.open(ledger_url, [OTHER, KEY], pepper=PEPPER)
     assert await rotating.reseal() == 10
     await rotating.close()
 
@@ -106,7 +106,7 @@ async def test_sealing_anew_walks_through_more_than_one_batch(
 async def test_sealing_anew_without_the_old_key_changes_nothing(ledger: Ledger, ledger_url: str) -> None:
     call = newborn()
     await put(ledger, birth(call))
-    stranger = await Ledger.open(ledger_url, [OTHER])
+    stranger = await Ledger.open(ledger_url, [OTHER], pepper=PEPPER)
     with pytest.raises(Unreadable):
         await stranger.reseal()
     await stranger.close()
@@ -117,7 +117,7 @@ async def test_sealing_anew_without_the_old_key_changes_nothing(ledger: Ledger, 
 async def test_without_the_key_the_ledger_says_which_one_is_missing(ledger: Ledger, ledger_url: str) -> None:
     call = newborn()
     await put(ledger, birth(call))
-    stranger = await Ledger.open(ledger_url, [OTHER])
+    stranger = await Ledger.open(ledger_url, [OTHER], pepper=PEPPER)
     with pytest.raises(Unreadable, match=f"of {call.id} was sealed with key"):
         await stranger.call(call.id)
     with pytest.raises(Unreadable, match=r"events\.data 1"):
@@ -126,7 +126,7 @@ async def test_without_the_key_the_ledger_says_which_one_is_missing(ledger: Ledg
 
 
 async def test_a_request_moved_to_another_call_does_not_open(postgres_url: str, postgres: Postgres) -> None:
-    ledger = await Ledger.open(postgres_url, [KEY])
+    ledger = await Ledger.open(postgres_url, [KEY], pepper=PEPPER)
     anna, boris = newborn("anna"), newborn("boris")
     await put(ledger, birth(anna), birth(boris))
     database = postgres_url.partition("@/")[2].partition("?")[0]

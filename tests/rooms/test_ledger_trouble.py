@@ -15,7 +15,7 @@ import pytest
 from pbx_bridge.ledger import Ledger, LedgerUnavailable, Refused
 from workshop.postgres import Postgres
 
-from .ledger_calls import KEY, NOON, birth, newborn, put
+from .ledger_calls import KEY, NOON, PEPPER, birth, newborn, put
 
 pytest_plugins = ["tests.ledger_plugin"]
 
@@ -41,13 +41,13 @@ def locked(file: str) -> Iterator[None]:
 async def refusal(url: str) -> LedgerUnavailable:
     """Why the ledger does not open."""
     with pytest.raises(LedgerUnavailable) as caught:
-        await Ledger.open(url, [KEY], patience_s=0.5)
+        await Ledger.open(url, [KEY], pepper=PEPPER, patience_s=0.5)
     return caught.value
 
 
 # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────
 async def test_a_locked_file_is_told_in_bounded_time_and_can_be_tried_again(sqlite_url: str) -> None:
-    ledger = await Ledger.open(sqlite_url, [KEY], patience_s=0.2)
+    ledger = await Ledger.open(sqlite_url, [KEY], pepper=PEPPER, patience_s=0.2)
     call = newborn()
     with locked(file_of(sqlite_url)):
         began = time.monotonic()
@@ -60,7 +60,7 @@ async def test_a_locked_file_is_told_in_bounded_time_and_can_be_tried_again(sqli
 
 
 async def test_readers_do_not_wait_for_writers(sqlite_url: str) -> None:
-    ledger = await Ledger.open(sqlite_url, [KEY])
+    ledger = await Ledger.open(sqlite_url, [KEY], pepper=PEPPER)
     call = newborn()
     await put(ledger, birth(call))
     with locked(file_of(sqlite_url)):
@@ -155,7 +155,7 @@ async def test_a_silent_server_is_given_up_in_bounded_time() -> None:
 
 
 async def test_a_cut_connection_is_told_and_the_next_transaction_works(postgres: Postgres, postgres_url: str) -> None:
-    ledger = await Ledger.open(postgres_url, [KEY])
+    ledger = await Ledger.open(postgres_url, [KEY], pepper=PEPPER)
     call = newborn()
     name = database_of(postgres_url)
     cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"  # noqa: S608
@@ -179,8 +179,8 @@ async def test_a_cut_connection_is_told_and_the_next_transaction_works(postgres:
 
 
 async def test_a_locked_row_is_told_in_bounded_time(postgres_url: str) -> None:
-    one = await Ledger.open(postgres_url, [KEY], patience_s=0.3)
-    two = await Ledger.open(postgres_url, [KEY], patience_s=0.3)
+    one = await Ledger.open(postgres_url, [KEY], pepper=PEPPER, patience_s=0.3)
+    two = await Ledger.open(postgres_url, [KEY], pepper=PEPPER, patience_s=0.3)
     call = newborn()
     await put(one, birth(call))
     async with one.transaction() as transaction:
@@ -237,18 +237,18 @@ async def test_many_transactions_at_once_all_go_through(ledger: Ledger) -> None:
 
 
 async def test_a_closed_ledger_that_is_opened_again_knows_everything(ledger_url: str) -> None:
-    ledger = await Ledger.open(ledger_url, [KEY])
+    ledger = await Ledger.open(ledger_url, [KEY], pepper=PEPPER)
     call = newborn()
     await put(ledger, birth(call))
     await ledger.close()
-    ledger = await Ledger.open(ledger_url, [KEY])
+    ledger = await Ledger.open(ledger_url, [KEY], pepper=PEPPER)
     assert await ledger.call(call.id) == call
     await ledger.ping()
     await ledger.close()
 
 
 async def test_a_ledger_can_be_closed_twice_and_says_that_it_is(sqlite_url: str) -> None:
-    ledger = await Ledger.open(sqlite_url, [KEY])
+    ledger = await Ledger.open(sqlite_url, [KEY], pepper=PEPPER)
     await ledger.close()
     await ledger.close()
     with pytest.raises(LedgerUnavailable, match="is closed"):
@@ -258,7 +258,7 @@ async def test_a_ledger_can_be_closed_twice_and_says_that_it_is(sqlite_url: str)
 
 
 async def test_a_text_that_postgresql_cannot_hold_is_refused(postgres_url: str) -> None:
-    ledger = await Ledger.open(postgres_url, [KEY])
+    ledger = await Ledger.open(postgres_url, [KEY], pepper=PEPPER)
     with pytest.raises(Refused, match="SQLSTATE 22"):
         await put(ledger, birth(newborn("a\0b")))
     await ledger.close()

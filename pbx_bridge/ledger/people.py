@@ -1,0 +1,62 @@
+"""The part of `Ledger` that knows citizens: identity data, authenticator apps, export and erasure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from . import citizens
+from .access import Authenticator, Citizen
+from .base import Base
+from .erase import erase
+from .export import export
+from .values import Erased
+
+
+class People(Base):
+    """What is kept about one citizen. Every method may raise LedgerUnavailable, and Unreadable where it opens."""
+
+    async def citizen(self, client: str, user: str) -> Citizen | None:
+        """What the portal supplied about one citizen; `marks` are not given back."""
+        return await self._read(lambda connection: citizens.get(connection, client, user, self._rows.seal))
+
+    async def keep_citizen(self, citizen: Citizen) -> None:
+        """In place of what was known, marks and all."""
+        seal, marks = self._rows.seal, self._rows.marks
+        await self._change(lambda connection: citizens.keep(connection, citizen, seal, marks))
+
+    async def find_citizens(self, client: str, kind: str, value: str) -> list[Citizen]:
+        """The program's citizens that were kept with this mark (a normal form, exactly), by user id."""
+        seal, marks = self._rows.seal, self._rows.marks
+        return await self._read(lambda connection: citizens.find(connection, client, kind, value, seal, marks))
+
+    async def authenticator(self, client: str, user: str) -> Authenticator | None:
+        """The citizen's authenticator app."""
+        whose, seal = (client, user), self._rows.seal
+        found = await self._read(lambda connection: citizens.authenticators_of(connection, [whose], seal))
+        return found.get(whose)
+
+    async def keep_authenticator(self, authenticator: Authenticator) -> None:
+        """In place of the citizen's present one."""
+        seal = self._rows.seal
+        await self._change(lambda connection: citizens.keep_authenticators(connection, [authenticator], seal))
+
+    async def drop_authenticator(self, client: str, user: str) -> bool:
+        """False when there was none."""
+        return await self._change(lambda connection: citizens.drop_authenticator(connection, client, user))
+
+    async def export(self, client: str, user: str) -> dict[str, Any]:
+        """Everything that is kept about the citizen, in clear, as JSON values: `citizen`, `authenticator` (that there
+        is one, and since when), `calls` with their requests and events, `tries`, `revocations`, `audit`."""
+        return await self._read(lambda connection: export(connection, client, user, self._rows))
+
+    async def erase(self, client: str, user: str, at: datetime) -> Erased:
+        """Take the citizen out of everything; all or nothing. Raises StillActive while a call has not ended.
+
+        Calls, events and their times stay, under a name that leads nowhere; audit lines stay, with a blind mark.
+        Revocations stay until their time is over, for they keep dead tokens dead. A call that is opened during the
+        erasure is one after it.
+        """
+        erased, calls = await self._change(lambda connection: erase(connection, client, user, self._rows))
+        self._rows.forget(calls)
+        return erased
