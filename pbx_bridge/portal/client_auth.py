@@ -18,6 +18,7 @@ from ..ledger.access import Client, KeyKind
 from .clients import is_secret
 from .needs import NEEDS, Needs
 from .oauth import Refusal
+from .signatures import verify
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ _LONGEST_JTI = 128
 
 
 async def authenticate(request: web.Request, form: dict[str, str]) -> Client:
-    """The program that asks. Raises Refusal, LedgerUnavailable."""
+    """The program that asks, and has signed its request if it must. Raises Refusal, Problem, LedgerUnavailable."""
     headers = request.headers.getall(hdrs.AUTHORIZATION, [])
     ways = [bool(headers), "client_secret" in form, "client_assertion" in form]
     if len(headers) > 1 or sum(ways) > 1:
@@ -47,6 +48,7 @@ async def authenticate(request: web.Request, form: dict[str, str]) -> Client:
         raise Refusal("invalid_client", f"the client must authenticate, by one of {', '.join(METHODS)}")
     if form.get("client_id", client.id) != client.id:
         raise Refusal("invalid_request", "client_id is not the client that authenticates")
+    await verify(request, client)
     return client
 
 

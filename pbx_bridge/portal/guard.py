@@ -17,6 +17,7 @@ from .operations import OPERATION_OF, Handler
 from .problems import Problem
 from .revocations import REVOCATIONS
 from .rights import Right
+from .signatures import verify
 from .signing_keys import SIGNING_KEYS
 from .tokens import NotAToken, Tokens, UnknownKey
 
@@ -98,6 +99,7 @@ async def _grant(request: web.Request, right: Right) -> tuple[Grant, Client]:
     client = await request.app[PROGRAMS].living(grant.client)
     if client is None:
         raise _invalid("the token's client was disabled or removed")
+    await verify(request, client, grant)
     if right.scope not in grant.scopes & client.scopes:
         words = f'{_REALM}, error="insufficient_scope", scope="{right.scope}"'
         raise Problem("insufficient-scope", headers={hdrs.WWW_AUTHENTICATE: words}, scope=right.scope)

@@ -31,7 +31,8 @@ class Nonces:
         pair = (scope, nonce)
         if pair in self._waiting:
             return False
-        used = self._waiting[pair] = asyncio.get_running_loop().create_future()
+        used: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting[pair] = used
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
         return await used
@@ -47,7 +48,7 @@ class Nonces:
     async def _write_one(self, batch: dict[Nonce, asyncio.Future[bool]]) -> None:
         at = self._clock()
         try:
-            fresh = await self._ledger.remember_nonces(list(batch), at, at + self._keep)
+            replays = await self._ledger.remember_nonces(list(batch), at, at + self._keep)
         except BaseException as error:
             for used in batch.values():
                 if not used.done():
@@ -57,4 +58,4 @@ class Nonces:
             return
         for pair, used in batch.items():
             if not used.done():  # else whoever asked has gone
-                used.set_result(pair in fresh)
+                used.set_result(pair not in replays)

@@ -47,6 +47,7 @@ def problems_of(operation: Operation) -> tuple[str, ...]:
     slugs = set(operation.problems) | {"internal-error", "malformed-request"}
     if _scope(operation) is not None:
         slugs |= {"unauthorized", "invalid-token", "insufficient-scope", "database-unavailable"}
+        slugs |= {"signature-required", "signature-invalid", "signature-stale", "signature-replayed"}
     if operation.query is not NoQuery:
         slugs |= {"validation-failed"}
     if operation.body is not None:
@@ -98,6 +99,13 @@ def _operation(operation: Operation, schemas: Schemas, components: Mapping[str, 
 def _path_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
     if "{call_id}" in operation.path:
         yield _parameter("path", "call_id", {"type": "string", "pattern": CALL_ID_PATTERN}, required=True)
+    if "{user_id}" in operation.path:
+        words = "the portal's own id of the citizen, percent-encoded (a slash is %2F)"
+        schema = {"type": "string", "minLength": 1, "maxLength": 128, "description": words}
+        yield _parameter("path", "user_id", schema, required=True)
+    for name in ("client_id", "key_id"):
+        if f"{{{name}}}" in operation.path:
+            yield _parameter("path", name, {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,128}$"}, required=True)
     if "{slug}" in operation.path:
         yield _parameter("path", "slug", {"type": "string", "enum": list(CATALOGUE)}, required=True)
 

@@ -35,6 +35,7 @@ from .routes import (
     revoke,
     token,
 )
+from .signed_answers import signed_answers
 from .turns import TURNS, Turns
 
 #: In the order in which the document shows them.
@@ -62,7 +63,7 @@ _CORS_SEEN = ("ETag", "Location", "Retry-After", "Idempotent-Replayed", "WWW-Aut
 def create_app(needs: Needs) -> web.Application:
     """The application. Run it with serving.Runner; it does not start while the ledger is away."""
     settings = needs.settings
-    app = web.Application(middlewares=[accounted, problems, guard], client_max_size=settings.body_limit)
+    app = web.Application(middlewares=[accounted, signed_answers, problems, guard], client_max_size=settings.body_limit)
     app[NEEDS] = needs
     app[LIMITS] = Limits(settings.limits)
     app[METRICS] = Metrics(needs.registry)

@@ -13,6 +13,7 @@ from ..needs import NEEDS
 from ..operations import Answer, Operation
 from ..problems import Problem
 from ..rights import SCOPES
+from ..signed_answers import ANSWER_KEYS
 from ..signing_keys import SIGNING_KEYS
 
 #: A key is published an hour before it signs, so a copy may be this old (seconds).
@@ -22,7 +23,7 @@ _HOST = re.compile(r"(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1
 
 async def keys(request: web.Request) -> web.Response:
     """The public keys."""
-    found = request.app[SIGNING_KEYS].published()
+    found = request.app[SIGNING_KEYS].published() + request.app[ANSWER_KEYS].published()
     return as_json({"keys": found}, headers={hdrs.CACHE_CONTROL: f"public, max-age={FRESH_S}"})
 
 
@@ -66,7 +67,7 @@ OPERATIONS = (
         id="getKeys",
         method="GET",
         path="/.well-known/jwks.json",
-        summary="The keys that sign access tokens",
+        summary="The keys that sign access tokens and answers",
         handler=keys,
         answers=(Answer(200, "A JWK Set (RFC 7517)", {"application/json": token_answers.KeySet}),),
     ),
