@@ -85,12 +85,14 @@ class Phone:
         lines: int | None = None,
         codecs: tuple[str, ...] = ("pcma", "pcmu"),
         believes: Path | None = None,
+        srtp: bool | None = None,
     ) -> None:
         """`registrar` is host:port; the phone registers there unless `register` is False.
 
         `catchall` accepts calls for any number, as the far end of a trunk. `listen_port` 0 lets the kernel
         choose; see `port`. `lines` is how many calls it takes at once (None: any), more get 486 unseen.
-        With `believes`, a file of authorities, it speaks TLS with whom they know, and SRTP or not at all.
+        With `believes`, a file of authorities, it speaks TLS with whom they know. With `srtp`, or over TLS unless it
+        is False, calls have SRTP or are none.
         """
         self.name = name
         self.user = user or name
@@ -111,6 +113,7 @@ class Phone:
             "answer_after_s": answer_after_s,
             "codecs": codecs,
             "believes": str(believes or ""),
+            "srtp": bool(believes) if srtp is None else srtp,
         }
         self._link = Link(self._on_fact)
         self._news = asyncio.Event()

@@ -59,8 +59,10 @@ class Setup:
     behaviour: str = "answer"
     answer_after_s: float = 0.0
     codecs: tuple[str, ...] = ("pcma", "pcmu")
-    # A file of authorities: TLS to those whom they know, SRTP or no call.
+    # A file of authorities: TLS to those whom they know.
     believes: str = ""
+    # SRTP or no call.
+    srtp: bool = False
     sip_trace: bool = False
 
 
@@ -139,7 +141,7 @@ class Device:
     def _account(self) -> Account:
         setup = self.setup
         extra = ["catchall=yes"] if setup.catchall else []
-        if setup.believes:
+        if setup.srtp:
             extra.append("mediaenc=srtp-mand")
         return Account(
             user=setup.user,

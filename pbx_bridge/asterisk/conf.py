@@ -244,8 +244,6 @@ def _sips(tls: Tls, bind: str) -> dict[str, object]:
         # Whom we call must prove its name; phones that call us have a password instead.
         "ca_list_file": tls.authorities,
         "verify_server": "yes",
-        # `module reload res_pjsip.so` reads a renewed certificate; 22.10.1 keeps the old one without this line.
-        "allow_reload": "yes",
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import PurePath
 
 import pytest
@@ -51,11 +53,46 @@ def test_ami_may_neither_run_commands_nor_load_modules() -> None:
     assert {"command", "system", "all"}.isdisjoint(write.removeprefix("write = ").split(","))
 
 
-def test_https_comes_with_a_certificate() -> None:
-    tls = Tls(certificate=PurePath("/c.pem"), key=PurePath("/k.pem"), port=8443)
-    text = render(ConfParams(ari_password="x", ami_password="y", tls=tls))["http.conf"]
-    assert "tlsbindaddr = 127.0.0.1:8443" in text
-    assert "tlsenable" not in render(PARAMS)["http.conf"]
+TLS = Tls(certificate=PurePath("/c.pem"), key=PurePath("/k.pem"), port=8443, ami_port=5443, sip_port=5061)
+SECURE = ConfParams(ari_password="x", ami_password="y", tls=TLS)
+
+
+def test_without_a_certificate_nothing_speaks_tls() -> None:
+    text = "".join(render(PARAMS).values())
+    assert "tlsenable" not in text
+    assert "transport-tls" not in text
+
+
+@pytest.mark.parametrize(("name", "bind"), [("http.conf", "127.0.0.1:8443"), ("manager.conf", "127.0.0.1:5443")])
+def test_ari_and_ami_speak_tls_of_today_and_stay_at_home(name: str, bind: str) -> None:
+    lines = render(SECURE)[name].splitlines()
+    general = lines[: lines.index("")]
+    assert f"tlsbindaddr = {bind}" in general
+    assert {"tlscertfile = /c.pem", "tlsprivatekey = /k.pem", "tlsenable = yes"} <= set(general)
+    assert {"tlsdisablev1 = yes", "tlsdisablev11 = yes"} <= set(general)
+    assert "bindaddr = 127.0.0.1" in general
+
+
+def test_sip_over_tls_believes_only_operators_that_prove_their_name() -> None:
+    section = render(SECURE)["pjsip_transports.conf"].partition("[transport-tls]")[2].partition("[")[0]
+    assert "protocol = tls\nbind = 0.0.0.0:5061\n" in section
+    assert "method = tlsv1_2\n" in section
+    assert "verify_server = yes\n" in section
+    assert "ca_list_file = /etc/ssl/certs/ca-certificates.crt\n" in section
+
+
+def test_sip_in_the_clear_can_be_closed_but_not_without_another_way_in() -> None:
+    text = render(replace(SECURE, sip_plain=False))["pjsip_transports.conf"]
+    assert re.findall(r"\[(transport-\w+)\]", text) == ["transport-tls", "transport-ws", "transport-wss"]
+    with pytest.raises(ValueError, match="sip_plain"):
+        replace(PARAMS, sip_plain=False)
+
+
+@pytest.mark.parametrize("field", ["certificate", "key", "authorities"])
+@pytest.mark.parametrize("path", ["/a;b", "/a\n[evil]", "/a[b"])
+def test_no_path_can_end_its_line(field: str, path: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        replace(TLS, **{field: PurePath(path)})
 
 
 def test_a_server_behind_nat_says_its_outer_address_for_signalling_and_media() -> None:
