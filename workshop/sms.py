@@ -4,6 +4,8 @@
         ...                                        # [sms] url = gateway.url, and the usual body
         code = await gateway.code_for("+79161234567")
 
+A shell can wait for a code too: `curl -s http://127.0.0.1:PORT/codes/+79161234567`.
+
 It knows keys as good gateways do: the same message sent again is answered as before, and counted, not sent. It can be
 told to behave badly in every way that a gateway can.
 """
@@ -23,7 +25,7 @@ from pbx_bridge.phone import NotAPhone
 from pbx_bridge.phone import Phone as Number
 
 HOST = "127.0.0.1"
-PATH = "/messages"
+PATH, CODES = "/messages", "/codes"
 FACT_S = 10.0
 
 # takes: 200; refuses: 400; fails: 500; busy: 429 with Retry-After; babbles: 200 with what is no JSON; forwards: 302 to
@@ -80,10 +82,16 @@ class Gateway:
         """Where messages are posted to."""
         return f"http://{HOST}:{self.port}{PATH}"
 
+    @property
+    def codes_url(self) -> str:
+        """Below it, the next code to a number: GET waits for it as `code_for` does, and answers 404 when none comes."""
+        return f"http://{HOST}:{self.port}{CODES}"
+
     async def start(self) -> None:
         """Returns when it answers. After a stop: on the same port, with all that it has kept."""
         app = web.Application()
         app.router.add_post(PATH, self._post)
+        app.router.add_get(CODES + "/{number}", self._get_code)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, self.port, reuse_address=True).start()
@@ -122,6 +130,12 @@ class Gateway:
     async def code_for(self, number: str, within_s: float = FACT_S) -> str:
         """The code in that message."""
         return (await self.message_for(number, within_s)).code
+
+    async def _get_code(self, request: web.Request) -> web.Response:
+        try:
+            return web.Response(text=await self.code_for(request.match_info["number"]))
+        except GatewayError as error:
+            return web.Response(text=str(error), status=404)
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
         said = await request.json()

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import pytest
 import structlog
 from aiohttp import web
@@ -72,6 +73,18 @@ async def test_a_repeated_message_is_sent_once_and_the_next_one_is_a_new_one(
         await gateway.code_for(ANNA, within_s=0)
     await sms.send_code(message(code="000111", key="call_x.c2"))
     assert await gateway.code_for(ANNA) == "000111"
+
+
+async def test_a_shell_can_wait_for_a_code(gateway: Gateway, messenger: MakeMessenger) -> None:
+    async with aiohttp.ClientSession() as session:
+
+        async def waited_for() -> str:
+            async with session.get(f"{gateway.codes_url}/{ANNA}") as reply:
+                return await reply.text()
+
+        waiting = asyncio.create_task(waited_for())
+        await messenger().send_code(message())
+        assert await waiting == CODE
 
 
 # ── it does not ──────────────────────────────────────────────────────────────────────────────────────────

@@ -77,8 +77,10 @@ def _ports_file(state: State) -> Path:
 class Containers:
     """The plant as two containers."""
 
-    def __init__(self, state: State, doors: Doors) -> None:
+    def __init__(self, state: State, doors: Doors, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` are PBX_ variables for the service."""
         self._state, self._doors = state, doors
+        self._settings = dict(settings or {})
         self._site = state.folder / "site"
         self._log = state.folder / "compose.log"
         self._waits: list[children.Child] = []
@@ -99,7 +101,7 @@ class Containers:
         overlay = {
             "services": {
                 "asterisk": {"restart": "no"},
-                "pbx-bridge": {"restart": "no", "environment": {"PBX_TRUNKS": json.dumps(ROUTES)}},
+                "pbx-bridge": {"restart": "no", "environment": {"PBX_TRUNKS": json.dumps(ROUTES), **self._settings}},
             }
         }
         self._overlay.write_text(json.dumps(overlay), encoding="utf-8")

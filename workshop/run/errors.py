@@ -7,6 +7,7 @@ from workshop.ports import NoPorts
 from workshop.prefix import PrefixError
 from workshop.server import ServerFailed
 from workshop.service import ServiceFailed
+from workshop.sms import GatewayError
 from workshop.trunk import TrunkError
 
 
@@ -15,7 +16,7 @@ class RunFailed(Exception):
 
 
 #: Errors whose text is made for people.
-SPOKEN = (RunFailed, PhoneError, TrunkError, ServerFailed, ServiceFailed, PrefixError, NoPorts)
+SPOKEN = (RunFailed, PhoneError, TrunkError, ServerFailed, ServiceFailed, PrefixError, NoPorts, GatewayError)
 
 
 def sentence(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""The people of the run: a citizen, two agents, an operator whose numbers behave as told.
+"""The people of the run: a citizen, two agents, an operator whose numbers behave as told and who carries messages.
 
 They are real SIP user agents with sound. Each hums a tone of its own, so who hears whom is measured.
 """
@@ -16,6 +16,7 @@ from workshop.desk import Agent, desk
 from workshop.phone import Phone, PhoneCall, PhoneError
 from workshop.prefix import Prefix
 from workshop.run.tell import Teller
+from workshop.sms import Gateway, Sms
 from workshop.trunk import Trunk
 
 #: Away from the tones of the network (425 Hz) and of the keys, and none a multiple of another.
@@ -30,17 +31,20 @@ FOREVER_S = 10 * 365 * 86_400.0
 
 
 class People:
-    """All phones and the sandbox. The far ends of the trunks come first, the agents when Asterisk is up."""
+    """All phones, the sandbox and the SMS gateway. The outside comes first, the agents when Asterisk is up."""
 
-    def __init__(self, prefix: Prefix, folder: Path, spare: range) -> None:
-        """`folder` gets the sandbox's log; `spare` are free ports."""
+    def __init__(self, prefix: Prefix, folder: Path, spare: range, tell: Teller) -> None:
+        """`folder` gets the sandbox's log; `spare` are free ports. Messages are shown as they come."""
+        self._tell = tell
+        self.sms = Gateway(spare[10], self._show)
         self.sandbox = Trunk(prefix, folder / "trunk", port=spare[0], media_port=spare[2])
         self.citizen = Phone("citizen", catchall=True, tone_hz=CITIZEN_HZ, answer_after_s=RINGS_S)
         self.agents: dict[str, Phone] = {}
 
     async def start_outside(self) -> None:
-        """The far ends of the trunks."""
+        """The far ends of the trunks, and the gateway."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.sms.start())
             group.create_task(self.sandbox.start())
             group.create_task(self.citizen.start())
 
@@ -62,12 +66,24 @@ class People:
         await asyncio.gather(*(phone.stop() for phone in self.agents.values()))
 
     async def stop_outside(self) -> None:
-        await asyncio.gather(self.citizen.stop(), self.sandbox.stop())
+        await asyncio.gather(self.citizen.stop(), self.sandbox.stop(), self.sms.stop())
 
     def configuration(self) -> dict[str, str]:
         """The files that make Asterisk know them; after start_outside()."""
         trunks = {"operator": self.citizen.port, "sandbox": self.sandbox.port}
         return desk(trunks=trunks, agents=[Agent(name) for name in AGENTS_HZ])
+
+    def settings(self) -> dict[str, str]:
+        """The variables that make the service know the gateway. Not in the file: its port is another in each run."""
+        return {"PBX_SMS__URL": self.sms.url}
+
+    async def code(self, number: str) -> str:
+        """The code of the next message to the number. Raises GatewayError when none comes."""
+        return await self.sms.code_for(number)
+
+    def _show(self, message: Sms) -> None:
+        """Whoever sits at the terminal plays the citizen, so the text is shown as it is."""
+        self._tell.fact("SMS", f"to {message.masked}: {message.text}")
 
     def dead(self) -> Iterator[tuple[str, str]]:
         """Who is gone without having been stopped, and where to read why."""

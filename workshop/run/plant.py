@@ -69,8 +69,10 @@ class Plant(Protocol):
 class Here:
     """The plant as two children."""
 
-    def __init__(self, prefix: Prefix, state: State, doors: Doors, ports: Ports) -> None:
-        """`ports` lends what is not among the doors: media, HTTPS."""
+    def __init__(
+        self, prefix: Prefix, state: State, doors: Doors, ports: Ports, settings: Mapping[str, str] | None = None
+    ) -> None:
+        """`ports` lends what is not among the doors: media, HTTPS. `settings` are PBX_ variables for the service."""
         kept = state.kept()
         self._state, self._doors, self._prefix = state, doors, prefix
         self._fresh = kept is None
@@ -81,7 +83,8 @@ class Here:
             ari_password=kept.ari_password if kept else None,
             ami_password=kept.ami_password if kept else None,
         )
-        self._service = Service(state.folder, self._server, doors.http, trunks=ROUTES)
+        self._settings = dict(settings or {})
+        self._service = Service(state.folder, self._server, doors.http, trunks=ROUTES, environment=self._settings)
         self.url = self._service.url
 
     def prepare(self) -> str:
@@ -169,8 +172,9 @@ class Here:
 
     def lines(self) -> dict[str, str]:
         bridge = Path(sys.executable).with_name("pbx-bridge")
+        settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in self._settings.items())
         return {
-            "doctor": f"{short(bridge)} doctor --config {short(self._state.config)}",
+            "doctor": f"{settings} {short(bridge)} doctor --config {short(self._state.config)}".lstrip(),
             "queues": f"{short(self._state.console)} -x 'queue show'",
             "logs": f"tail -n 3 {short(self._service.log)} {short(self._server.log_path)}",
             "console": short(self._state.console),

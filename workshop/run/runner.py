@@ -43,8 +43,12 @@ async def _start(options: Options, state: State, tell: Teller, stack: AsyncExitS
     for remark in chosen.remarks:
         tell.warn(remark)
     prefix = _prefix()
-    plant: Plant = Containers(state, chosen) if options.docker else Here(prefix, state, chosen, claimed)
-    people = People(prefix, state.folder, claimed.spare)
+    people = People(prefix, state.folder, claimed.spare, tell)
+    plant: Plant = (
+        Containers(state, chosen, people.settings())
+        if options.docker
+        else Here(prefix, state, chosen, claimed, people.settings())
+    )
     stack.callback(tell.say, f"Stopped; nothing is left running. Kept for the next run: {short(state.folder)}")
     tell.head("Starting")
     with tell.busy("starting …"):
@@ -82,6 +86,7 @@ async def _start_all(
     async def telephones() -> None:
         await people.start_outside()
         done("operator", "the citizen's phone takes any number +7…, the sandbox takes +79000000…")
+        done("SMS gateway", f"simulated: text messages are shown here, codes wait at {people.sms.codes_url}/NUMBER")
         done("Asterisk", f"{await plant.start_asterisk(people.configuration())}, SIP on 127.0.0.1:{sip_port}")
         await people.start_agents(sip_port)
         done("agents", f"{' and '.join(people.agents)} have registered their phones")
