@@ -94,9 +94,11 @@ async def ledger_of(settings: Settings) -> Ledger:
     keys = [key.get_secret_value() for key in settings.secrets.sealing_keys]
     if not keys:
         raise CannotStart("There is no sealing key: set secrets.sealing_keys, or let `pbx-bridge setup` make one.")
+    pepper = settings.secrets.pepper.get_secret_value()
+    if not pepper:
+        raise CannotStart("secrets.pepper is not set: let `pbx-bridge setup` make it.")
     try:
-        pepper = settings.secrets.pepper.get_secret_value().encode()
-        return await Ledger.open(settings.database.url.get_secret_value(), keys, pepper=pepper)
+        return await Ledger.open(settings.database.url.get_secret_value(), keys, pepper=pepper.encode())
     except BadKey as error:
         raise CannotStart(f"secrets: {error}.") from error
 
