@@ -11,14 +11,14 @@ import base64
 import binascii
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc import jwt
 from joserfc.errors import BadSignatureError, ExpiredTokenError, InvalidClaimError, JoseError, MissingClaimError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
-from joserfc.jws import JWSRegistry
+from joserfc.jws import JWSRegistry, deserialize_compact
 
 Key = ECKey | OKPKey | RSAKey
 
@@ -47,8 +47,9 @@ class NotGenuine(Exception):
 class Unverified:
     """What a token says, before anybody has checked that it is true."""
 
-    header: Mapping[str, Any]
-    claims: Mapping[str, Any]
+    token: str = field(repr=False)
+    header: dict[str, Any]
+    claims: dict[str, Any] = field(repr=False)
 
     @property
     def kid(self) -> str | None:
@@ -82,7 +83,7 @@ def peek(token: str, longest: int) -> Unverified | None:
     if len(parts) != 3 or len(parts[0]) > _LONGEST_HEADER:
         return None
     header, claims = _members(parts[0]), _members(parts[1])
-    return None if header is None or claims is None else Unverified(header, claims)
+    return None if header is None or claims is None else Unverified(token, header, claims)
 
 
 def _members(part: str) -> dict[str, Any] | None:
@@ -94,10 +95,10 @@ def _members(part: str) -> dict[str, Any] | None:
 
 
 def verify(
-    token: str, said: Unverified, keys: Iterable[Key], algorithms: Collection[str], types: Collection[str | None]
+    said: Unverified, keys: Iterable[Key], algorithms: Collection[str], types: Collection[str | None]
 ) -> dict[str, Any]:
-    """The claims of the token, of which `said` is what it says. Its header's `typ` must be one of `types` (lower
-    case; None: absent). Raises NotGenuine."""
+    """The claims of the token, signed by one of the keys. Its header's `typ` must be one of `types` (lower case; None:
+    absent). Raises NotGenuine."""
     header = said.header
     algorithm, kind = header.get("alg"), header.get("typ")
     if not isinstance(algorithm, str) or algorithm not in algorithms or algorithm not in _KEYS:
@@ -110,11 +111,12 @@ def verify(
         if not _fits(key, algorithm):
             continue
         try:
-            return jwt.decode(token, key, algorithms=[algorithm], registry=_registry).claims
+            deserialize_compact(said.token, key, algorithms=[algorithm], registry=_registry)
         except BadSignatureError:
             continue
         except (JoseError, ValueError, TypeError, RecursionError):
             break
+        return said.claims
     raise NotGenuine("the token is not signed by a key that is known")
 
 

@@ -105,7 +105,7 @@ async def _by_assertion(request: web.Request, assertion: str, kind: str | None) 
     if said is None or client is None:
         raise _unknown()
     try:
-        claims = jws.verify(assertion, said, _keys(client, needs.clock()), ALGORITHMS, _TYPES)
+        claims = jws.verify(said, _keys(client, needs.clock()), ALGORITHMS, _TYPES)
     except jws.NotGenuine:
         raise _unknown() from None
     # From here on the client itself speaks, and may be told what is wrong.

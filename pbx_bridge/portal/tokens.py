@@ -95,7 +95,7 @@ class Tokens:
         if key is None:
             raise UnknownKey(_NOT_OURS)
         try:
-            claims = jws.verify(token, said, [key.public], (ALGORITHM,), _TYPES)
+            claims = jws.verify(said, [key.public], (ALGORITHM,), _TYPES)
             jws.demand(
                 claims,
                 now=self._now(),
