@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from pbx_bridge.asterisk.fake import ASTDB_S, FakeExchange
-from pbx_bridge.asterisk.fake_people import Agent, Person
+from pbx_bridge.asterisk.fake_people import Agent, Citizen, Person
 from tests.contract.town import ANNA, BORIS, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
 
 BOOT_S = 2.0
@@ -39,6 +39,11 @@ class FakePerson:
     async def hears_the_end(self) -> None:
         await self._until("be left", lambda: self._person.talk is None)
 
+    async def hears_digits(self) -> str:
+        assert isinstance(self._person, Citizen)
+        await self._until("be left", lambda: self._person.talk is None, 3 * PATIENCE_S)
+        return "".join(self._person.heard)
+
     async def leaves(self) -> None:
         assert isinstance(self._person, Agent)
         self._person.log_out()
@@ -47,9 +52,9 @@ class FakePerson:
         assert isinstance(self._person, Agent)
         self._person.pause(paused)
 
-    async def _until(self, what: str, true: Callable[[], bool]) -> None:
+    async def _until(self, what: str, true: Callable[[], bool], within_s: float = PATIENCE_S) -> None:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(within_s):
                 while not true():  # noqa: ASYNC110 - virtual time passes at once
                     await asyncio.sleep(0.001)
         except TimeoutError:

@@ -15,6 +15,7 @@ from pbx_bridge.asterisk.ari import Ari
 from pbx_bridge.asterisk.exchange import Exchange
 from tests.contract.town import ANNA, BORIS, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
 from tests.contract.wire import Wires
+from workshop.digits import heard_in
 from workshop.phone import Phone
 from workshop.prefix import Prefix
 from workshop.server import AsteriskServer
@@ -53,8 +54,8 @@ wrapuptime = {wrapup_s}
 class RealPerson:
     """A telephone that rings until the test tells it what to do."""
 
-    def __init__(self, phone: Phone, server: AsteriskServer) -> None:
-        self._phone, self._server = phone, server
+    def __init__(self, phone: Phone, server: AsteriskServer, prompts: Path) -> None:
+        self._phone, self._server, self._prompts = phone, server, prompts
 
     async def rings(self) -> None:
         await self._phone.rings(PATIENCE_S)
@@ -75,6 +76,11 @@ class RealPerson:
     async def hears_the_end(self) -> None:
         while self._phone.live_calls:
             await self._phone.ended()
+
+    async def hears_digits(self) -> str:
+        recording = self._server.folder.parent / f"{self._phone.name}.wav"
+        await self._phone.records(recording, 3 * PATIENCE_S)
+        return "".join(each.digit for each in heard_in(recording, self._prompts))
 
     async def leaves(self) -> None:
         await self._phone.stop()
@@ -126,7 +132,7 @@ class RealTown:
         phone = Phone(name, password=PASSWORD, registrar=registrar, catchall=True, behaviour="ring")
         await phone.start()
         self._stack.push_async_callback(phone.stop)
-        return RealPerson(phone, self.server)
+        return RealPerson(phone, self.server, self._prefix.data / "sounds" / "ru")
 
     async def citizen(self, number: str = ANNA) -> RealPerson:
         return await self._phone(LINES[number])

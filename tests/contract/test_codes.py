@@ -76,7 +76,20 @@ async def test_a_leg_that_has_ended_may_not_ring_again(town: Town, ear: Ear) -> 
     assert (trace.sip, trace.q850, trace.answered_at) == (486, 17, None)
 
 
-async def test_whoever_answers_is_kept_until_the_code_was_read(town: Town, ear: Ear) -> None:
+async def test_whoever_answers_hears_the_code_twice(town: Town, ear: Ear) -> None:
+    anna = await town.citizen()
+    leg = await rung(town)
+    await anna.rings()
+    await anna.answers()
+    assert await anna.hears_digits() == CODE * 2
+    await is_over(ear, leg)
+    trace = await ear.trace(leg)
+    assert trace.answered_at
+    assert 10 < (trace.ended_at - trace.answered_at).total_seconds() < 20
+    assert (trace.sip, trace.q850) == (None, 16)
+
+
+async def test_whoever_answers_and_hangs_up_early_leaves_a_trace_too(town: Town, ear: Ear) -> None:
     anna = await town.citizen()
     leg = await rung(town)
     await anna.rings()
