@@ -68,8 +68,8 @@ class Aborted:
 
 @dataclass
 class House(Records):
-    """Conductor and ledger in one, in memory. `trouble` is what every question raises
-    instead of an answer, `refusal` what asking for a call raises. `paper` may be a real ledger, for citizens and the audit."""
+    """Conductor and ledger in one, in memory. `trouble` is what every question raises instead of an answer, `refusal`
+    what asking for a call raises. `paper` may be a real ledger, for what is kept about citizens and for the audit."""
 
     clock: Clock = field(default_factory=Clock)
     hub: Hub = field(default_factory=Hub)

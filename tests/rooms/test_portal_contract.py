@@ -41,16 +41,16 @@ class EveryService(Mapping[str, Service]):
         return 0
 
 
-async def run(site: Site, folder: Path) -> tuple[int, str]:
-    """Exit status and what was said."""
+async def run(site: Site, folder: Path, authorization: str, *more: str) -> tuple[int, str]:
+    """Exit status and what was said. `more` are options of schemathesis."""
     (folder / "schemathesis.toml").write_text(CONFIG)
     program = "import sys; from schemathesis.cli import schemathesis; sys.exit(schemathesis())"
-    header = f"Authorization: {site.bearer()['Authorization']}"
+    header = f"Authorization: {authorization}"
     options = ["--checks", "all", "--max-examples", str(EXAMPLES), "--generation-deterministic", "--no-color"]
     options += ["--request-timeout", "10", "--header", header]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", program, "--config-file", "schemathesis.toml",
-        "run", f"{site.url}/openapi.json", *options,
+        "run", f"{site.url}/openapi.json", *options, *more,
         cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     said, _ = await process.communicate()
@@ -59,7 +59,7 @@ async def run(site: Site, folder: Path) -> tuple[int, str]:
 
 async def test_the_server_keeps_its_contract(house: House, tmp_path: Path) -> None:
     async with serve(house, services=EveryService()) as site:
-        status, said = await run(site, tmp_path)
+        status, said = await run(site, tmp_path, site.bearer()["Authorization"])
     assert status == 0, said
     generated = re.search(r"(\d+) generated", said)
     assert generated, said
