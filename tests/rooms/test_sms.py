@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -15,6 +17,7 @@ from aiohttp import web
 from pbx_bridge.conductor.ports import CodeMessage, Messenger, NotDelivered, OutOfReach
 from pbx_bridge.notify.sms import LARGEST_ANSWER, NoMessenger, SmsGateway, SmsTemplate
 from pbx_bridge.phone import Phone
+from workshop.certificates import authority
 from workshop.sms import Gateway, GatewayError
 
 ANNA, BORIS = "+79161111111", "+79162222222"
@@ -157,13 +160,13 @@ async def test_a_gateway_that_wants_a_pause_is_not_asked_before_it_is_over(
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-async def served(answer: Answer) -> web.AppRunner:
-    """A gateway that answers so to everything."""
+async def served(answer: Answer, tls: ssl.SSLContext | None = None) -> web.AppRunner:
+    """A gateway that answers so to everything, over https with `tls`."""
     app = web.Application()
     app.router.add_route("*", "/{rest:.*}", answer)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
     return runner
 
 
@@ -189,6 +192,29 @@ async def test_the_request_is_as_the_template_says() -> None:
     assert sent["Content-Type"] == "application/x-www-form-urlencoded"
     assert "to=%2B79161111111" in content
     assert (get, nothing) == ("GET", "")
+
+
+async def test_a_gateway_that_nobody_vouches_for_is_told_nothing(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(await request.text())
+        return web.Response()
+
+    made = authority(tmp_path)
+    pair, tls = made.pair("gateway"), ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(pair.certificate, pair.key)
+    runner = await served(answer, tls)
+    template = SmsTemplate(f"https://localhost:{runner.addresses[0][1]}/", body=BODY, texts=TEXTS)
+    stranger, known = SmsGateway(template), SmsGateway(template, tls=ssl.create_default_context(cafile=made.path))
+    with pytest.raises(OutOfReach):
+        await stranger.send_code(message())
+    assert not asked
+    await known.send_code(message())
+    assert len(asked) == 1
+    for each in (stranger, known):
+        await each.close()
+    await runner.cleanup()
 
 
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:
