@@ -6,30 +6,22 @@ import asyncio
 import errno
 import socket
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
-from .app import CannotStart, ledger_of
+from .app import CannotStart, ami_of, ari_of, ledger_of
 from .asterisk.ami import Ami
 from .asterisk.ari import Ari
 from .asterisk.errors import AsteriskError, NotFound
+from .asterisk.tls import BadAuthority
+from .doctor_tls import tls
+from .findings import Finding
 from .ledger import LedgerError
 from .settings import Settings, SettingsError, find, load
 
 #: The parts of our dialplan without which an answered citizen has nowhere to go.
 CONTEXTS = ("device-answered", "to-queue", "leg-gone")
 LOOKUP_S = 2.0
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One answer. `words` say what is wrong and what to do."""
-
-    part: str
-    verdict: Literal["ok", "warn", "fail"]
-    words: str
 
 
 async def examine(config: Path | None) -> list[Finding]:
@@ -39,7 +31,7 @@ async def examine(config: Path | None) -> list[Finding]:
     except SettingsError as error:
         return [Finding("configuration", "fail", str(error))]
     findings = [Finding("configuration", "ok", f"read from {find(config) or 'the environment and defaults'}")]
-    for check in (_secrets, _names, _database, _port, _ari, _ami):
+    for check in (_secrets, _names, _database, _port, _ari, _ami, tls):
         findings += [finding async for finding in check(settings)]
     return findings
 
@@ -119,8 +111,11 @@ async def _port(settings: Settings) -> AsyncIterator[Finding]:
 
 
 async def _ari(settings: Settings) -> AsyncIterator[Finding]:
-    asterisk = settings.asterisk
-    ari = Ari(asterisk.ari_url, asterisk.ari_user, asterisk.ari_password.get_secret_value(), asterisk.app)
+    try:
+        ari = ari_of(settings.asterisk)
+    except BadAuthority as error:
+        yield Finding("ari", "fail", str(error))
+        return
     try:
         info = await ari.info()
         version = info.get("system", {}).get("version", "?")
@@ -146,9 +141,8 @@ async def _trunk(ari: Ari, endpoint: str) -> Finding:
 
 
 async def _ami(settings: Settings) -> AsyncIterator[Finding]:
-    asterisk = settings.asterisk
-    ami = Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, asterisk.ami_password.get_secret_value())
     try:
+        ami = ami_of(settings.asterisk)
         async with ami.listen():
             yield Finding("ami", "ok", "logged in")
             for service, entry in settings.services.items():

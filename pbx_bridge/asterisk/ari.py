@@ -135,6 +135,20 @@ class Ari:
         answer = await self._http.ask("look at an endpoint", "GET", path("endpoints", tech, resource))
         return cast(Endpoint, answer)
 
+    async def endpoints(self, tech: str) -> list[Endpoint]:
+        """All that are configured."""
+        answer = await self._http.ask("list endpoints", "GET", path("endpoints", tech))
+        return cast("list[Endpoint]", answer)
+
+    async def pjsip_object(self, kind: str, name: str) -> dict[str, str]:
+        """One object of PJSIP's configuration as it counts now, like a transport: option → value. NotFound without it.
+
+        Never ask for an `auth`: its password would come, too.
+        """
+        address = path("asterisk", "config", "dynamic", "res_pjsip", kind, name)
+        answer = await self._http.ask(f"look at a PJSIP {kind}", "GET", address)
+        return {each["attribute"]: each["value"] for each in answer}
+
     async def info(self) -> AsteriskInfo:
         """Version, start and last reload: a new startup_time means that every channel of before is gone."""
         return cast(AsteriskInfo, await self._http.ask("ask for its version", "GET", path("asterisk", "info")))

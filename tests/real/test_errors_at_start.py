@@ -443,6 +443,7 @@ async def test_the_doctor_finds_everything_in_order(asterisk: AsteriskServer, tm
         "ok   ami",
         "warn queue",
         "ok   dialplan",
+        *["ok   tls"] * 5,
     ]
     assert "support has 1 members, 0 of them ready" in said
 

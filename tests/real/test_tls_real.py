@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
+from pbx_bridge import doctor_tls
 from pbx_bridge.asterisk.ami import Ami
 from pbx_bridge.asterisk.ari import Ari
 from pbx_bridge.asterisk.errors import AmiUnreachable, Refused, Unreachable
 from pbx_bridge.asterisk.tls import trust
+from pbx_bridge.settings import Settings
 from tests.real.conftest import MakeAsterisk
 from workshop.certificates import Authority, Pair, authority
 from workshop.phone import Phone, PhoneError
@@ -300,3 +302,33 @@ async def test_sip_without_tls_can_be_closed(make_asterisk: MakeAsterisk, pair: 
     await serial(server.ports.sips)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", server.ports.sip)
+
+
+async def examined(pbx: AsteriskServer, ours: Authority) -> list[str]:
+    """What the doctor says of SIP."""
+    asterisk = {
+        "ari_url": f"https://localhost:{pbx.ports.https}",
+        "ari_password": pbx.ari_password,
+        "ami_host": "localhost",
+        "ami_port": pbx.ports.amis,
+        "ami_tls": True,
+        "ca_file": ours.path,
+    }
+    found = [each async for each in doctor_tls.tls(Settings.model_validate({"asterisk": asterisk}))]
+    return [f"{each.verdict} {each.words}" for each in found if each.words.startswith("sip")]
+
+
+async def test_the_doctor_sees_which_phones_may_speak_in_the_clear(
+    pbx: AsteriskServer, ours: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate, loopback = await examined(pbx, ours)
+    assert certificate.startswith("ok sip: transport-tls is TLS, certificate until ")
+    assert loopback == "ok sip: reached from this machine only"
+    # As it is where phones come from outside; no test opens a port there.
+    monkeypatch.setattr(doctor_tls, "is_loopback", lambda host: host == "localhost")
+    certificate, plain, sound = await examined(pbx, ours)
+    assert certificate.startswith("ok sip: transport-tls is TLS, certificate until ")
+    assert "transport-udp (127.0.0.1:" in plain
+    assert "transport-tcp (127.0.0.1:" in plain
+    assert "transport-tls" not in plain
+    assert sound.startswith("warn sip: 1 of 4 endpoints need no encryption of sound (old): ")
