@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 from ..phone import NotAPhone, Phone
 from ..subject import NotBelieved, Subject
@@ -32,10 +32,10 @@ def check(told: dict[str, Any], issuer: Issuer, now: int) -> None:
 def _seconds(value: Any) -> float:
     if not is_number(value):
         raise NotBelieved("a time in what the issuer says is not in its form")
-    return float(value) if isinstance(value, float) else int(value)
+    return value
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[int | float]:
     """Whether a JSON value is a NumericDate (RFC 7519, 2): true is no number, and Infinity is no time."""
     return (isinstance(value, int) and not isinstance(value, bool)) or (
         isinstance(value, float) and math.isfinite(value)
