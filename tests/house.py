@@ -22,15 +22,20 @@ from pathlib import Path
 from typing import Any
 
 from pbx_bridge.asterisk.fake import FakeExchange
-from pbx_bridge.call.model import Call, Device, DeviceKind, Opening, Request, Terms
+from pbx_bridge.call.model import Call, Confirmation, Device, DeviceKind, Opening, Request, Terms
 from pbx_bridge.call.states import State
-from pbx_bridge.conductor.conductor import Conductor, always_open
+from pbx_bridge.codes.code import Codes
+from pbx_bridge.codes.tries import Rules
+from pbx_bridge.conductor.conductor import Conductor, SecondStep, always_open
+from pbx_bridge.conductor.factor import AppFactor
 from pbx_bridge.conductor.jobs import Wanted
+from pbx_bridge.conductor.ports import CodeMessage, NotDelivered, OutOfReach
 from pbx_bridge.ledger import Ledger, LedgerUnavailable, Transaction
 from pbx_bridge.phone import Phone
 from tests.ending import Ending, check_laws, path
 from tests.virtual_time import VirtualTime
 
+PEPPER = b"a pepper for tests, and only for tests"
 ANNA, BORIS, VERA = "+79161111111", "+79162222222", "+79163333333"
 #: Short enough to be read in a test, in an order that no test confuses: ring, queue, limit.
 TERMS = Terms(ring_s=30, queue_s=300, time_limit_s=1800, grace_s=10)
@@ -55,6 +60,7 @@ def wanted(
     terms: Terms = TERMS,
     devices: Sequence[Device] | None = None,
     service: str = "support",
+    confirmation: Confirmation | None = None,
 ) -> Wanted:
     """What the portal asks for; every number belongs to a citizen of its own unless `user` says who."""
     request = Request(
@@ -65,7 +71,29 @@ def wanted(
         devices=tuple(devices if devices is not None else [mobile(number)]),
         phone=Phone(number),
     )
-    return Wanted("portal", key or f"key-{next(_keys)}", body, request, terms)
+    return Wanted("portal", key or f"key-{next(_keys)}", body, request, terms, "client:portal", confirmation)
+
+
+@dataclass
+class Post:
+    """Carries text messages to people who keep them. It can be away, or refuse."""
+
+    messages: list[CodeMessage] = field(default_factory=list)
+    away: bool = False
+    refuses: bool = False
+
+    async def send_code(self, message: CodeMessage) -> None:
+        """Into the citizen's hand."""
+        if self.away:
+            raise OutOfReach("the gateway is away")
+        if self.refuses:
+            raise NotDelivered("the gateway does not take this number")
+        self.messages.append(message)
+
+    @property
+    def code(self) -> str:
+        """What the last message says."""
+        return self.messages[-1].code
 
 
 @dataclass
@@ -77,6 +105,8 @@ class House:
     fake: FakeExchange
     time: VirtualTime
     opening: Any = always_open
+    post: Post = field(default_factory=Post)
+    rules: Rules = field(default_factory=Rules)
     conductor: Conductor = field(init=False)
     _task: asyncio.Task[None] | None = None
 
@@ -85,7 +115,12 @@ class House:
 
     def _made(self) -> None:
         self.conductor = Conductor(
-            self.ledger, self.fake, self.time, f"life-{next(_lives)}", lambda request, at: self.opening(request, at)
+            self.ledger,
+            self.fake,
+            self.time,
+            f"life-{next(_lives)}",
+            lambda request, at: self.opening(request, at),
+            second=SecondStep(Codes(PEPPER), self.post, self.rules, AppFactor(PEPPER)),
         )
 
     # Its lives.

@@ -9,6 +9,8 @@ from .fake_people import Citizen
 
 #: One reading of six digits, with the pause before it, and the dialplan's own limit (seconds).
 READING_S, LIMIT_S = 6.0, 60
+#: From the last digit to the hang-up: the loop does not order what is due at the same moment.
+GOODBYE_S = 0.1
 
 
 class FakeCodeLeg(FakeLeg):
@@ -22,4 +24,4 @@ class FakeCodeLeg(FakeLeg):
     def _go_on(self) -> None:
         for reading in (1, 2):
             self._later(reading * READING_S, lambda: self._citizen.heard.append(self._code))
-        self._later(2 * READING_S, lambda: self._gone(None, NORMAL))
+        self._later(2 * READING_S + GOODBYE_S, lambda: self._gone(None, NORMAL))
