@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,8 +34,9 @@ from workshop.server import AsteriskServer
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+ANNA, BORIS = "+79161111111", "+79162222222"
 #: Every digit is in one of them, and two are doubled.
-CODES = {"+79161111111": "493817", "+79162222222": "002566"}
+CODES = {ANNA: "493817", BORIS: "002566"}
 #: A reading takes six seconds.
 READ_S = 40.0
 
@@ -61,15 +62,8 @@ async def story(prefix: Prefix, tmp_path_factory: pytest.TempPathFactory) -> Asy
     folder = tmp_path_factory.mktemp("codes")
     story = Story()
     async with AsyncExitStack() as stack:
-        phones = {number: Phone(number, catchall=True) for number in CODES}
-        for phone in phones.values():
-            await stack.enter_async_context(phone)
-        server = AsteriskServer(prefix, folder / "asterisk")
-        stack.callback(server.close)
-        server.extra = desk(trunks={f"line-{number[1:]}": phone.port for number, phone in phones.items()})
-        await server.start()
-        stack.push_async_callback(server.stop)
-        stack.callback(server.kill)
+        phones = {number: await stack.enter_async_context(Phone(number, catchall=True)) for number in CODES}
+        server = await stack.enter_async_context(_asterisk(prefix, folder, phones))
         exchange = _exchange(server)
         stack.push_async_callback(exchange.close)
         async with _listening(server, story):
@@ -79,6 +73,20 @@ async def story(prefix: Prefix, tmp_path_factory: pytest.TempPathFactory) -> Asy
         await server.stop()
         story.kept = dict(_files(server.folder))
         yield story
+
+
+@asynccontextmanager
+async def _asterisk(prefix: Prefix, folder: Path, phones: Mapping[str, Phone]) -> AsyncIterator[AsteriskServer]:
+    """An Asterisk with a line to each phone."""
+    server = AsteriskServer(prefix, folder / "asterisk")
+    server.extra = desk(trunks={f"line-{number[1:]}": phone.port for number, phone in phones.items()})
+    try:
+        await server.start()
+        yield server
+    finally:
+        server.kill()
+        await server.stop()
+        server.close()
 
 
 def _exchange(server: AsteriskServer) -> Exchange:
@@ -238,3 +246,17 @@ async def test_no_file_of_asterisks_holds_a_code_or_a_number(story: Story) -> No
         if private.encode() in content
     ]
     assert not leaks
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_without_prompts_it_hangs_up_and_the_log_names_no_digit(prefix: Prefix, tmp_path: Path) -> None:
+    async with Phone("citizen", catchall=True) as phone, _asterisk(prefix, tmp_path, {ANNA: phone}) as server:
+        for language in ("ru", "en"):
+            (server.folder / "data" / "sounds" / language).unlink()
+        exchange = _exchange(server)
+        await exchange.say_code(CodeOrder(code_leg_id("call_x", 1), Number(ANNA), CODES[ANNA], "ru", 10))
+        await phone.ended()
+        await exchange.close()
+        log = server.log_path.read_text()
+        assert "beep" in log, "what is missing is told"
+        assert "digits/" not in log
