@@ -249,14 +249,19 @@ async def test_no_file_of_asterisks_holds_a_code_or_a_number(story: Story) -> No
 
 
 @pytest.mark.asyncio(loop_scope="function")
-async def test_without_prompts_it_hangs_up_and_the_log_names_no_digit(prefix: Prefix, tmp_path: Path) -> None:
+async def test_without_prompts_it_hangs_up_at_once_and_the_log_says_so_but_no_digit(
+    prefix: Prefix, tmp_path: Path
+) -> None:
     async with Phone("citizen", catchall=True) as phone, _asterisk(prefix, tmp_path, {ANNA: phone}) as server:
         for language in ("ru", "en"):
             (server.folder / "data" / "sounds" / language).unlink()
         exchange = _exchange(server)
         await exchange.say_code(CodeOrder(code_leg_id("call_x", 1), Number(ANNA), CODES[ANNA], "ru", 10))
-        await phone.ended()
+        call = await phone.ended()
         await exchange.close()
+        assert call.answered
+        assert call.ended
+        assert call.ended - call.answered < 3, "nobody listens to silence for long"
         log = server.log_path.read_text()
-        assert "beep" in log, "what is missing is told"
+        assert "File beep does not exist" in log
         assert "digits/" not in log
