@@ -76,6 +76,12 @@ async def citizen_erase(ledger: Ledger, client: str, user: str, at: datetime, sa
     return True
 
 
+async def reseal(ledger: Ledger, say: Say) -> None:
+    """Seal everything anew that is not under the first key. Raises LedgerUnavailable, Unreadable."""
+    changed = await ledger.reseal()
+    say(f"Sealed anew: {changed} values. All of them open with the first key now; older ones may go.")
+
+
 def operator() -> str:
     """Who works at the machine, as the audit's actor."""
     try:

@@ -12,9 +12,9 @@ from pbx_bridge.identity import Identity, Snils
 from pbx_bridge.ledger import Ledger
 from pbx_bridge.ledger.access import Citizen, Client
 from pbx_bridge.ledger.values import AuditFilter
-from pbx_bridge.upkeep import audit_verify, citizen_erase, citizen_export, operator
+from pbx_bridge.upkeep import audit_verify, citizen_erase, citizen_export, operator, reseal
 
-from .ledger_calls import NOON, birth, newborn
+from .ledger_calls import KEY, NOON, PEPPER, birth, newborn
 
 pytest_plugins = ("tests.ledger_plugin",)
 
@@ -109,6 +109,17 @@ async def test_a_changed_audit_does_not_hold(person: Operator) -> None:
     assert not await person.verify()
     assert person.read[0].startswith("The audit does NOT hold: line 2 was changed")
     assert person.read[1] == "Before that: 1 line as written."
+
+
+async def test_resealing_says_how_much_it_was(person: Operator, sqlite_url: str) -> None:
+    rotated = await Ledger.open(sqlite_url, [bytes(32), KEY], pepper=PEPPER)
+    await reseal(rotated, person.say)
+    await reseal(rotated, person.say)
+    await rotated.close()
+    assert [sentence.split(".")[0] for sentence in person.read] == ["Sealed anew: 1 values", "Sealed anew: 0 values"]
+    fresh = await Ledger.open(sqlite_url, [bytes(32)], pepper=PEPPER)
+    assert await fresh.citizen("portal", "u-1")
+    await fresh.close()
 
 
 @pytest.mark.parametrize("anchor", ["1", "1:", ":a", "1:a b", "x:1", "1:ü"])
