@@ -7,30 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import structlog
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from . import __version__, logs, provision, settings
-from .app import CannotStart, TakenOver, ledger_of, now, serve
+from . import __version__, logs, provision, registrar, settings, upkeep
+from .app import TakenOver, serve
 from .doctor import examine
-from .ledger import Client, LedgerError, migrate
-from .portal.clients import new_client, unknown_scopes
-from .portal.rights import SCOPES
+from .ledger import Ledger, LedgerError, migrate
+from .wiring import CannotStart, ledger_of, now
 
 Config = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configuration file; default PBX_CONFIG.")]
 
 app = App(name="pbx-bridge", version=__version__, help="The telephony backend behind a portal's call button.")
-client = App(name="client", help="Programs that may ask: add, list, disable.")
-app.command(client)
+audit = App(name="audit", help="Who did what: verify that nobody changed it.")
+citizen = App(name="citizen", help="What is kept about one citizen: export, erase.")
+for each in (registrar.app, audit, citizen):
+    app.command(each)
+Result = TypeVar("Result")
 #: The exit code of a service that another one replaced: whoever restarts services must not restart this one.
 TAKEN_OVER = 3
 #: Seconds after which a start that waits for the database says so.
 NOTICE_S = 3.0
 out = Console(highlight=False, soft_wrap=True)
+complain = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @app.command(name="serve")
@@ -89,67 +93,53 @@ def doctor(*, config: Config = None) -> int:
     return 1 if any(finding.verdict == "fail" for finding in findings) else 0
 
 
-@client.command
-def add(
-    name: str,
+@audit.command
+def verify(
     *,
-    scope: Annotated[list[str] | None, Parameter(name="--scope", negative="", help="Repeatable; default: all.")] = None,
+    anchor: Annotated[list[str] | None, Parameter(negative="", help="The end of an earlier walk, id:chain.")] = None,
     config: Config = None,
 ) -> int:
-    """Register a program NAME. Its secret is printed once, and kept nowhere."""
-    scopes = scope or sorted(SCOPES)
-    if unknown := unknown_scopes(scopes):
-        raise settings.SettingsError(f"Unknown scope {', '.join(unknown)}. Known: {', '.join(sorted(SCOPES))}.")
+    """Walk along the audit's chain and say whether every line is as it was written."""
     wanted = settings.load(config)
-    made = new_client(wanted.secrets.pepper.get_secret_value().encode(), now())
-    row = Client(made.id, name, frozenset(scopes), now(), wanted.tokens.lifetime_s, (made.key,))
-    asyncio.run(_add(wanted, row))
-    out.print(f"client_id     {made.id}\nclient_secret {made.secret}\nscopes        {' '.join(scopes)}", markup=False)
-    Console(stderr=True).print("Keep the secret now: it is not shown again.")
+    holds = asyncio.run(_with_ledger(wanted, lambda ledger: upkeep.audit_verify(ledger, out.print, anchor or ())))
+    return 0 if holds else 1
+
+
+@citizen.command
+def export(client_id: str, user: str, *, config: Config = None) -> int:
+    """Print all that is kept about a citizen of a program, in clear, as JSON."""
+    wanted = settings.load(config)
+    told = asyncio.run(
+        _with_ledger(wanted, lambda ledger: upkeep.citizen_export(ledger, client_id, user, now(), complain.print))
+    )
+    if told is None:
+        return 1
+    sys.stdout.buffer.write(told + b"\n")
     return 0
 
 
-async def _add(wanted: settings.Settings, row: Client) -> None:
-    await migrate(wanted.database.url.get_secret_value())
+@citizen.command
+def erase(client_id: str, user: str, *, config: Config = None) -> int:
+    """Take a citizen of a program out of everything that is kept. What is erased does not come back."""
+    wanted = settings.load(config)
+    done = asyncio.run(
+        _with_ledger(wanted, lambda ledger: upkeep.citizen_erase(ledger, client_id, user, now(), out.print))
+    )
+    return 0 if done else 1
+
+
+@app.command
+def reseal(*, config: Config = None) -> None:
+    """Seal private data anew with the first of secrets.sealing_keys, so that older keys may go."""
+    asyncio.run(_with_ledger(settings.load(config), lambda ledger: upkeep.reseal(ledger, out.print)))
+
+
+async def _with_ledger(wanted: settings.Settings, work: Callable[[Ledger], Awaitable[Result]]) -> Result:
     ledger = await ledger_of(wanted)
     try:
-        await ledger.add_client(row)
+        return await work(ledger)
     finally:
         await ledger.close()
-
-
-@client.command(name="list")
-def list_(*, config: Config = None) -> None:
-    """All programs, without their secrets."""
-
-    async def read() -> list[Client]:
-        ledger = await ledger_of(settings.load(config))
-        try:
-            return await ledger.clients()
-        finally:
-            await ledger.close()
-
-    for each in asyncio.run(read()):
-        state = f"disabled {each.disabled_at:%Y-%m-%d}" if each.disabled_at else "active"
-        out.print(f"{each.id}  {state:19}  {' '.join(sorted(each.scopes))}  {each.name}", markup=False)
-
-
-@client.command
-def disable(client_id: str, *, config: Config = None) -> int:
-    """End a program's rights; a second later its tokens work no more."""
-
-    async def end() -> bool:
-        ledger = await ledger_of(settings.load(config))
-        try:
-            return await ledger.disable_client(client_id, now())
-        finally:
-            await ledger.close()
-
-    if asyncio.run(end()):
-        out.print(f"{client_id} is disabled.")
-        return 0
-    out.print(f"There is no active client {client_id}; `pbx-bridge client list` shows them.")
-    return 1
 
 
 def main() -> None:
@@ -158,7 +148,7 @@ def main() -> None:
     logs.configure("auto", "warning")
     try:
         result = app()
-    except (CannotStart, settings.SettingsError, LedgerError) as error:
+    except (CannotStart, settings.SettingsError, LedgerError, registrar.Refused) as error:
         Console(stderr=True, soft_wrap=True).print(f"pbx-bridge: {error}", markup=False, highlight=False)
         sys.exit(TAKEN_OVER if isinstance(error, TakenOver) else 1)
     except OSError as error:

@@ -1,138 +1,30 @@
-"""The only place that knows every room: wire them, run them, stop them."""
+"""Run the service: the rooms together, the door open, and an orderly stop."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import secrets
 import signal
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterable
 
 import structlog
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 
-from .asterisk.act import Trunk
-from .asterisk.ami import Ami
-from .asterisk.ari import Ari
-from .asterisk.exchange import Exchange
-from .asterisk.tls import BadAuthority, trust
-from .call.model import Terms
-from .conductor.conductor import Conductor
 from .conductor.ports import Replaced
-from .ledger import BadKey, Ledger, LedgerUnavailable
-from .metrics import Figures
+from .ledger import Ledger, LedgerUnavailable
 from .portal.certificates import BadCertificate, Certificate
-from .portal.needs import Needs, Service
-from .portal.needs import Settings as PortalSettings
 from .portal.serving import Runner
-from .portal.site import create_app
-from .settings import Asterisk, Settings
+from .settings import Settings
+from .wiring import CannotStart, House, house, now
 
 log = structlog.get_logger(__name__)
 
-#: Seconds between two transactions of a busy desk, whose facts then share one. A fifth of what may pass from an
-#: event of Asterisk's to its reader (benchmarks/README.md).
-PACE_S = 0.01
-
-
-class CannotStart(Exception):
-    """The service cannot start or go on. The text says what is wrong and what to do."""
+#: Seconds between two rounds of housekeeping.
+HOUSEKEEPING_S = 3600
 
 
 class TakenOver(CannotStart):
     """Another process took our place at Asterisk. Starting again would only take it back: do not."""
-
-
-@dataclass(frozen=True)
-class House:
-    """The rooms of one running service."""
-
-    settings: Settings
-    ledger: Ledger
-    exchange: Exchange
-    conductor: Conductor
-    portal: web.Application
-
-
-def now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)
-
-
-def exchange_of(settings: Settings) -> Exchange:
-    """Asterisk, as configured."""
-    asterisk = settings.asterisk
-    for name in asterisk.plain_ways():
-        log.warning("a connection to Asterisk is plain: set https: or ami_tls (docs/how-to/tls.md)", setting=name)
-    try:
-        ari, ami = ari_of(asterisk), ami_of(asterisk)
-    except BadAuthority as error:
-        raise CannotStart(str(error)) from error
-    trunks = [Trunk(each.prefix, each.endpoint, each.plus, each.caller_id) for each in settings.trunks]
-    return Exchange(ari, ami, trunks, now)
-
-
-def ari_of(asterisk: Asterisk) -> Ari:
-    """Raises BadAuthority."""
-    tls = trust(asterisk.ca_file) if asterisk.ari_url.startswith("https:") else None
-    return Ari(asterisk.ari_url, asterisk.ari_user, asterisk.ari_password.get_secret_value(), asterisk.app, tls=tls)
-
-
-def ami_of(asterisk: Asterisk) -> Ami:
-    """Raises BadAuthority."""
-    tls, password = trust(asterisk.ca_file) if asterisk.ami_tls else None, asterisk.ami_password.get_secret_value()
-    return Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, password, tls=tls)
-
-
-async def ledger_of(settings: Settings) -> Ledger:
-    """The memory, as configured. Raises LedgerUnavailable and CannotStart with a sentence."""
-    keys = [key.get_secret_value() for key in settings.secrets.sealing_keys]
-    if not keys:
-        raise CannotStart("There is no sealing key: set secrets.sealing_keys, or let `pbx-bridge setup` make one.")
-    pepper = settings.secrets.pepper.get_secret_value()
-    if not pepper:
-        raise CannotStart("secrets.pepper is not set: let `pbx-bridge setup` make it.")
-    try:
-        return await Ledger.open(settings.database.url.get_secret_value(), keys, pepper=pepper.encode())
-    except BadKey as error:
-        raise CannotStart(f"secrets: {error}.") from error
-
-
-@asynccontextmanager
-async def house(settings: Settings) -> AsyncIterator[House]:
-    """Everything built, nothing running."""
-    ledger = await ledger_of(settings)
-    exchange = exchange_of(settings)
-    try:
-        owner = f"{settings.node}-{os.getpid()}-{secrets.token_hex(4)}"
-        conductor = Conductor(ledger, exchange, now, owner, pace_s=PACE_S)
-        yield House(settings, ledger, exchange, conductor, create_app(_needs(settings, ledger, conductor)))
-    finally:
-        await exchange.close()
-        await ledger.close()
-
-
-def _needs(settings: Settings, ledger: Ledger, conductor: Conductor) -> Needs:
-    token_key, pepper = settings.secrets.token_key.get_secret_value(), settings.secrets.pepper.get_secret_value()
-    if not token_key or not pepper:
-        raise CannotStart("secrets.token_key or secrets.pepper is not set: let `pbx-bridge setup` make them.")
-    chosen = PortalSettings(
-        pepper=pepper.encode(),
-        issuer=settings.tokens.issuer,
-        audience=settings.tokens.audience,
-        node=settings.node,
-        terms=Terms(**settings.terms.model_dump()),
-        cors_origins=settings.http.allowed_origins,
-    )
-    services = {name: Service(name, entry.queue) for name, entry in settings.services.items()}
-    registry = CollectorRegistry()
-    registry.register(Figures(conductor))
-    return Needs(conductor, ledger, chosen, now, services, registry=registry)
 
 
 async def serve(settings: Settings) -> None:
@@ -151,7 +43,7 @@ async def _run(rooms: House) -> None:
         loop.add_signal_handler(each, stop.set)
     certificate = _certificate(rooms.settings)
     runner = await _open_door(rooms, certificate)
-    tasks = _keep_fresh(certificate)
+    tasks = [*_keep_fresh(certificate), asyncio.create_task(_keep_house(rooms.ledger), name="housekeeping")]
     loop_task = asyncio.create_task(rooms.conductor.run(), name="conductor")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
@@ -165,6 +57,17 @@ async def _run(rooms: House) -> None:
         loop_task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await _end_of(loop_task)
+
+
+async def _keep_house(ledger: Ledger) -> None:
+    """Every hour: forget what need not be known any more, and write the end of the audit's chain into the log, which
+    is kept in another place than the database."""
+    while True:
+        with contextlib.suppress(LedgerUnavailable):
+            await ledger.forget_old(now())
+            end = await ledger.anchor()
+            log.info("audit anchor", anchor=f"{end.id}:{end.chain}")
+        await asyncio.sleep(HOUSEKEEPING_S)
 
 
 def _certificate(settings: Settings) -> Certificate | None:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .app import CannotStart, ami_of, ari_of, ledger_of
 from .asterisk.ami import Ami
 from .asterisk.ari import Ari
 from .asterisk.errors import AsteriskError, NotFound
@@ -18,6 +17,7 @@ from .doctor_tls import tls
 from .findings import Finding
 from .ledger import LedgerError
 from .settings import Settings, SettingsError, find, load
+from .wiring import CannotStart, ami_of, ari_of, ledger_of
 
 #: The parts of our dialplan without which an answered citizen has nowhere to go.
 CONTEXTS = ("device-answered", "to-queue", "leg-gone")

@@ -17,13 +17,13 @@ from cryptography import x509
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from .app import ari_of
 from .asterisk.ari import Ari
 from .asterisk.errors import AsteriskError, NotFound
 from .asterisk.tls import is_loopback
 from .findings import Finding
 from .portal.certificates import SOON, BadCertificate, ends_at, load
 from .settings import Settings
+from .wiring import ari_of
 
 PAGE = "docs/how-to/tls.md"
 #: Transports that conf.render() makes and that open a socket of their own; endpoints may name more.

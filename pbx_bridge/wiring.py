@@ -1,0 +1,197 @@
+"""The only place that knows every room: build each from the settings, and give it what it needs of the others."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from .asterisk.act import Trunk
+from .asterisk.ami import Ami
+from .asterisk.ari import Ari
+from .asterisk.exchange import Exchange
+from .asterisk.tls import BadAuthority, trust
+from .call.model import Channel, Terms
+from .codes.code import Codes
+from .codes.tries import Rules
+from .conductor.conductor import Conductor, SecondStep
+from .conductor.factor import AppFactor
+from .issuers.believe import Issuers
+from .issuers.issuer import Issuer
+from .ledger import BadKey, Ledger
+from .metrics import Figures
+from .notify.sms import NoMessenger, SmsGateway
+from .notify.template import BadTemplate, SmsTemplate
+from .portal.limits import RequestLimits
+from .portal.needs import Needs, Service
+from .portal.needs import Settings as PortalSettings
+from .portal.site import create_app
+from .settings import Asterisk, Settings
+
+log = structlog.get_logger(__name__)
+
+#: Seconds between two transactions of a busy desk, whose facts then share one. A fifth of what may pass from an
+#: event of Asterisk's to its reader (benchmarks/README.md).
+PACE_S = 0.01
+
+
+class CannotStart(Exception):
+    """The service cannot start or go on. The text says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class House:
+    """The rooms of one running service."""
+
+    settings: Settings
+    ledger: Ledger
+    exchange: Exchange
+    conductor: Conductor
+    portal: web.Application
+
+
+def now() -> datetime:
+    """The wall clock."""
+    return datetime.now(UTC)
+
+
+def exchange_of(settings: Settings) -> Exchange:
+    """Asterisk, as configured."""
+    asterisk = settings.asterisk
+    for name in asterisk.plain_ways():
+        log.warning("a connection to Asterisk is plain: set https: or ami_tls (docs/how-to/tls.md)", setting=name)
+    try:
+        ari, ami = ari_of(asterisk), ami_of(asterisk)
+    except BadAuthority as error:
+        raise CannotStart(str(error)) from error
+    trunks = [Trunk(each.prefix, each.endpoint, each.plus, each.caller_id) for each in settings.trunks]
+    return Exchange(ari, ami, trunks, now, settings.codes.voice_caller_id)
+
+
+def ari_of(asterisk: Asterisk) -> Ari:
+    """Raises BadAuthority."""
+    tls = trust(asterisk.ca_file) if asterisk.ari_url.startswith("https:") else None
+    return Ari(asterisk.ari_url, asterisk.ari_user, asterisk.ari_password.get_secret_value(), asterisk.app, tls=tls)
+
+
+def ami_of(asterisk: Asterisk) -> Ami:
+    """Raises BadAuthority."""
+    tls, password = trust(asterisk.ca_file) if asterisk.ami_tls else None, asterisk.ami_password.get_secret_value()
+    return Ami(asterisk.ami_host, asterisk.ami_port, asterisk.ami_user, password, tls=tls)
+
+
+async def ledger_of(settings: Settings) -> Ledger:
+    """The memory, as configured. Raises LedgerUnavailable and CannotStart with a sentence."""
+    keys = [key.get_secret_value() for key in settings.secrets.sealing_keys]
+    if not keys:
+        raise CannotStart("There is no sealing key: set secrets.sealing_keys, or let `pbx-bridge setup` make one.")
+    pepper = settings.secrets.pepper.get_secret_value()
+    if not pepper:
+        raise CannotStart("secrets.pepper is not set: let `pbx-bridge setup` make it.")
+    try:
+        return await Ledger.open(settings.database.url.get_secret_value(), keys, pepper=pepper.encode())
+    except BadKey as error:
+        raise CannotStart(f"secrets: {error}.") from error
+
+
+def messenger_of(settings: Settings) -> SmsGateway | NoMessenger:
+    """What carries text messages, as configured. Raises CannotStart with a sentence."""
+    sms = settings.sms
+    if not sms.url:
+        return NoMessenger()
+    headers = {name: value.get_secret_value() for name, value in sms.headers.items()}
+    try:
+        return SmsGateway(SmsTemplate(**sms.model_dump(exclude={"headers"}), headers=headers))
+    except BadTemplate as error:
+        raise CannotStart(str(error)) from error
+
+
+def issuers_of(settings: Settings) -> Issuers:
+    """The portals whose citizens may be believed. Raises CannotStart with a sentence."""
+    try:
+        return Issuers([_issuer(each.model_dump()) for each in settings.issuers], now)
+    except ValueError as error:
+        raise CannotStart(f"issuers: {error}.") from error
+
+
+def _issuer(values: dict[str, Any]) -> Issuer:
+    secret = values.pop("introspection_secret").get_secret_value()
+    return Issuer(**values, introspection_secret=secret)
+
+
+def second_step_of(settings: Settings, messenger: SmsGateway | NoMessenger) -> SecondStep:
+    """What the second step needs, as configured. Raises CannotStart with a sentence."""
+    limits, pepper = settings.limits, settings.secrets.pepper.get_secret_value().encode()
+    try:
+        codes = Codes(pepper)
+    except ValueError as error:
+        raise CannotStart(f"secrets.pepper: {error}.") from error
+    rules = Rules(
+        calls_per_hour_of_citizen=limits.calls_per_hour_of_citizen,
+        calls_per_hour_of_number=limits.calls_per_hour_of_number,
+        codes_per_hour_of_citizen=limits.codes_per_hour_of_citizen,
+        codes_per_hour_of_number=limits.codes_per_hour_of_number,
+        code_pause_s=limits.code_pause_s,
+        wrong_codes=limits.wrong_codes,
+        lock_s=limits.lock_s,
+    )
+    return SecondStep(codes, messenger, rules, AppFactor(pepper))
+
+
+@asynccontextmanager
+async def house(settings: Settings) -> AsyncIterator[House]:
+    """Everything built, nothing running. Raises CannotStart and LedgerUnavailable with a sentence."""
+    async with AsyncExitStack() as stack:
+        ledger = await ledger_of(settings)
+        stack.push_async_callback(ledger.close)
+        exchange = exchange_of(settings)
+        stack.push_async_callback(exchange.close)
+        messenger, issuers = messenger_of(settings), issuers_of(settings)
+        stack.push_async_callback(messenger.close)
+        stack.push_async_callback(issuers.close)
+        owner = f"{settings.node}-{os.getpid()}-{secrets.token_hex(4)}"
+        second = second_step_of(settings, messenger)
+        conductor = Conductor(ledger, exchange, now, owner, pace_s=PACE_S, second=second)
+        needs = _needs(settings, ledger, conductor, issuers)
+        yield House(settings, ledger, exchange, conductor, create_app(needs))
+
+
+def _needs(settings: Settings, ledger: Ledger, conductor: Conductor, issuers: Issuers) -> Needs:
+    tokens, limits = settings.tokens, settings.limits
+    chosen = PortalSettings(
+        pepper=settings.secrets.pepper.get_secret_value().encode(),
+        issuer=tokens.issuer,
+        audience=tokens.audience,
+        node=settings.node,
+        terms=Terms(**settings.terms.model_dump(), code_s=settings.codes.lifetime_s, codes=limits.codes_per_call),
+        cors_origins=settings.http.allowed_origins,
+        token_lifetime_s=tokens.lifetime_s,
+        citizen_lifetime_s=tokens.citizen_lifetime_s,
+        rotate_s=tokens.rotate_s,
+        skew_s=settings.signatures.skew_s,
+        limits=RequestLimits(
+            per_program=limits.requests_per_minute,
+            per_address=limits.requests_per_minute_of_address,
+            refused=limits.tokens_refused_per_minute_of_address,
+            calls_per_hour=limits.calls_per_hour,
+            proxies=settings.http.trusted_proxies,
+        ),
+        destinations=settings.destinations.prefixes,
+        premium=settings.destinations.allow_premium,
+        code_channel=Channel(settings.codes.channel),
+        code_tries=settings.codes.tries,
+    )
+    services = {
+        name: Service(name, entry.queue, entry.requires, entry.prefixes) for name, entry in settings.services.items()
+    }
+    registry = CollectorRegistry()
+    registry.register(Figures(conductor))
+    return Needs(conductor, ledger, chosen, now, services, issuers, registry)
