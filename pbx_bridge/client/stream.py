@@ -78,6 +78,7 @@ class Follower:
         self._after = after
         self._patience_s = patience_s
         self._tries = 0
+        self._token = ""
         self._parser = Parser()
 
     async def events(self) -> AsyncGenerator[Event]:
@@ -117,6 +118,7 @@ class Follower:
     async def _connected(self) -> AsyncIterator[aiohttp.StreamReader | None]:
         """An open stream; None when the last event was seen already."""
         wire, token = self._source.wire, await self._source.bearer()
+        self._token = token
         headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
         if self._after:
             headers["Last-Event-ID"] = str(self._after)
@@ -147,7 +149,7 @@ class Follower:
             for kind, data in self._parser.feed(chunk):
                 event = json.loads(data)
                 if kind == ENDED_TYPE:
-                    await self._ended(str(event["reason"]))
+                    self._ended(str(event["reason"]))
                 else:
                     seen = taken[-1]["sequence"] if taken else self._after
                     taken += await self._in_order(event, seen)
@@ -155,11 +157,11 @@ class Follower:
             raise Unreachable("the stream holds what is no event", sent=True) from error
         return taken
 
-    async def _ended(self, reason: str) -> None:
+    def _ended(self, reason: str) -> None:
         if reason not in _COME_BACK:
             raise StreamEnded(reason)
         if reason == "token_expired":
-            self._source.drop_token(await self._source.bearer())
+            self._source.drop_token(self._token)
 
     async def _in_order(self, event: Event, seen: int) -> list[Event]:
         """The event, after those that are missing before it; none when it was seen."""

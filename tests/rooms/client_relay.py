@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from aiohttp import web
+
 from pbx_bridge.client import Bridge, Key
 
 from .portal_house import House, Site
@@ -88,3 +90,28 @@ def signing(site: Site, *, shared: bool = False) -> Key:
     known = site.house.clients_[site.client.id]
     site.house.clients_[site.client.id] = signer.known_to(known, site.house.clock())
     return Key(signer.keyid, signer.key)
+
+
+async def _token(request: web.Request) -> web.Response:
+    return web.json_response({"access_token": "t", "expires_in": 600})
+
+
+class played:
+    """A service that is played by handlers (tokens it always gives), and a bridge to it."""
+
+    def __init__(self, routes: list[web.RouteDef], **how: Any) -> None:
+        self._app = web.Application()
+        self._app.add_routes([*routes, web.post("/oauth/token", _token)])
+        self._how = how
+
+    async def __aenter__(self) -> Bridge:
+        self._runner = web.AppRunner(self._app)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        port = self._runner.addresses[0][1]
+        self._bridge = Bridge(f"http://127.0.0.1:{port}", "client_1", secret="pbxs_1", **{"patience_s": 5, **self._how})
+        return await self._bridge.__aenter__()
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._bridge.__aexit__()
+        await self._runner.cleanup()
