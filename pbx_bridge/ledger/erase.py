@@ -1,7 +1,8 @@
 """Erasing one citizen: what they are is taken out of every row, what happened stays for the figures.
 
 The citizen's calls keep service, times, states and outcome under a name that leads nowhere. The audit keeps its
-lines, which hold only a blind mark. Copies of a request in other processes' memory are never given out again
+lines, which hold only a blind mark. SQLite overwrites what it takes out, once its log is written back; PostgreSQL
+when it vacuums; backups are the operator's. Copies of a request in other processes' memory are never given out again
 (rows.py compares them with the row), and go when they are pushed out or the process ends.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -35,7 +37,7 @@ _NEXT = (
     select(calls.c.id, calls.c.sealed_request)
     .where(*_OF_CITIZEN, calls.c.id > bindparam("after"))
     .order_by(calls.c.id)
-    .limit(AT_ONCE)
+    .limit(bindparam("limit"))
     .with_for_update()
 )
 _EVENTS = select(*EVENT_COLUMNS).where(events.c.call_id.in_(bindparam("ids", expanding=True)))
@@ -50,6 +52,24 @@ _DROP_KEYS = delete(idempotency).where(idempotency.c.call_id.in_(bindparam("ids"
 
 def erase(connection: Connection, client: str, user: str, rows: Rows) -> tuple[Erased, list[str]]:
     """All of it, and the ids of the calls. Raises StillActive."""
+    with _overwriting(connection):
+        return _erase(connection, client, user, rows)
+
+
+@contextmanager
+def _overwriting(connection: Connection) -> Iterator[None]:
+    """Otherwise what a row said stays readable in SQLite's file until something else is written there."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    try:
+        yield
+    finally:
+        connection.exec_driver_sql("PRAGMA secure_delete=OFF")
+
+
+def _erase(connection: Connection, client: str, user: str, rows: Rows) -> tuple[Erased, list[str]]:
     if living := connection.execute(_LIVING, {"client": client, "user": user}).first():
         raise StillActive(living.id)
     alias = ERASED + secrets.token_hex(16)
@@ -67,8 +87,8 @@ def erase(connection: Connection, client: str, user: str, rows: Rows) -> tuple[E
 
 
 def _calls(connection: Connection, client: str, user: str) -> Iterator[dict[str, bytes]]:
-    after = ""
-    while found := connection.execute(_NEXT, {"client": client, "user": user, "after": after}).all():
+    after, whose = "", {"client": client, "user": user, "limit": AT_ONCE}
+    while found := connection.execute(_NEXT, whose | {"after": after}).all():
         yield {row.id: row.sealed_request for row in found}
         after = found[-1].id
 

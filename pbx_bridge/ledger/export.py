@@ -20,7 +20,7 @@ _CALLS = (
     select(*CALL_COLUMNS)
     .where(calls.c.client == bindparam("client"), calls.c.user_id == bindparam("user"), calls.c.id > bindparam("after"))
     .order_by(calls.c.id)
-    .limit(AT_ONCE)
+    .limit(bindparam("limit"))
 )
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _EVENTS = select(*EVENT_COLUMNS).where(events.c.call_id.in_(_IDS)).order_by(events.c.call_id, events.c.sequence)
@@ -52,8 +52,8 @@ def export(connection: Connection, client: str, user: str, rows: Rows) -> dict[s
 
 
 def _batches(connection: Connection, client: str, user: str) -> Iterator[Sequence[Any]]:
-    after = ""
-    while batch := connection.execute(_CALLS, {"client": client, "user": user, "after": after}).all():
+    after, whose = "", {"client": client, "user": user, "limit": AT_ONCE}
+    while batch := connection.execute(_CALLS, whose | {"after": after}).all():
         yield batch
         after = batch[-1].id
 

@@ -29,7 +29,8 @@ Progress = Callable[[str], None]
 
 
 async def migrate(url: str, progress: Progress | None = None, *, to: str = "head") -> None:
-    """Bring the tables to revision `to` ("base" removes them all). Makes the SQLite file if there is none.
+    """Bring the tables to revision `to`, also an older one ("base" removes them all). Makes the SQLite file if there is
+    none.
 
     `progress` hears one line for each revision applied. Raises LedgerUnavailable, also when the tables belong to
     a newer release.
@@ -64,9 +65,16 @@ def _run(connection: Connection, to: str, say: Progress) -> None:
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes.update(connection=connection, say=say)
     try:
-        command.downgrade(config, to) if to == "base" else command.upgrade(config, to)
+        (command.downgrade if _is_down(present, to) else command.upgrade)(config, to)
     except CommandError as error:
         raise LedgerUnavailable(f"these tables cannot be brought to {to}: {error}") from error
+
+
+def _is_down(present: str | None, to: str) -> bool:
+    from .tables import REVISIONS
+
+    known = present in REVISIONS and to in REVISIONS
+    return to == "base" or (known and REVISIONS.index(to) < REVISIONS.index(str(present)))
 
 
 def apply(context: Any, connection: Connection, say: Progress) -> None:

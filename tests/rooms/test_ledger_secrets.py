@@ -6,13 +6,26 @@ import json
 import traceback
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import LargeBinary
 
 from pbx_bridge.call.model import Device, DeviceKind
-from pbx_bridge.ledger import BadKey, Change, Ledger, Refused, Unreadable, new_key
+from pbx_bridge.ledger import AuditLine, BadKey, Change, Client, Ledger, Refused, Unreadable, new_key, reseal
+from pbx_bridge.ledger.access import (
+    Authenticator,
+    Citizen,
+    ClientKey,
+    KeyKind,
+    NewTry,
+    Revocation,
+    SigningKey,
+    TryKind,
+)
 from pbx_bridge.ledger.seal import KEY_BYTES, Seal
+from pbx_bridge.ledger.tables import metadata
 from workshop.postgres import Postgres
 
 from .ledger_calls import KEY, NOON, PEPPER, birth, change, dialling, forget_opened_requests, newborn, put
@@ -21,8 +34,23 @@ pytest_plugins = ["tests.ledger_plugin"]
 
 OTHER = bytes(reversed(range(KEY_BYTES)))
 
-#: What the calls of these tests carry, as a file could show it: number, name, address, subject, reference.
-PRIVATE = ["9161234567", "61234567", "12025550123", "Анна Каренина", "anna-at-home", "Не приходит СМС", "order 4711"]
+#: What the calls of these tests carry, as a file could show it: number, name, address, subject, reference; then what
+#: is known of their citizen beside them, and what programs and the service prove themselves with.
+PRIVATE = [
+    "9161234567", "61234567", "12025550123", "Анна Каренина", "anna-at-home", "Не приходит СМС", "order 4711",
+    "11223344595", "112-233-445 95", "anna@example.org", "JBSWY3DPEHPK3PXP", "c2hhcmVkIGtleQ==", "PRIVATE KEY",
+]  # fmt: skip
+SHARED = ClientKey("key_1", KeyKind.HMAC, "c2hhcmVkIGtleQ==", NOON)
+PORTAL = Client("portal", "Портал", frozenset(), NOON, 900, (SHARED,))
+OURS = SigningKey("key_2", "token", b"-----BEGIN PRIVATE KEY-----", NOON, NOON, NOON + timedelta(days=1))
+ANNA = Citizen(
+    "portal",
+    "u-leak",
+    {"snils": "112-233-445 95", "name": "Анна Каренина"},
+    {"snils": "11223344595", "email": "anna@example.org"},
+    NOON,
+)
+APP = Authenticator("portal", "u-leak", "JBSWY3DPEHPK3PXP", NOON)
 
 
 def shapes(word: str) -> Iterator[bytes]:
@@ -39,6 +67,17 @@ async def live_a_private_life(ledger: Ledger) -> None:
     await put(ledger, birth(call, key="k"))
     await put(ledger, change(call, dialling(call), NOON))
     assert (await ledger.events(call.id))[1].data["call"]["subject"] == call.request.subject
+    await remember_a_private_person(ledger)
+
+
+async def remember_a_private_person(ledger: Ledger) -> None:
+    await ledger.add_client(PORTAL)
+    await ledger.add_signing_key(OURS)
+    await ledger.keep_citizen(ANNA)
+    await ledger.keep_authenticator(APP)
+    await ledger.revoke(Revocation("portal", NOON, NOON + timedelta(days=1), citizen="u-hidden"))
+    await put(ledger, Change(tries=(NewTry(TryKind.SENT, "portal", "u-hidden", "+79161234567"),)))
+    await ledger.note([AuditLine(NOON, "client:portal", "citizen.read", "taken", citizen=("portal", "u-hidden"))])
 
 
 def everything_in(folder: Path) -> bytes:
@@ -52,7 +91,7 @@ async def test_no_sqlite_file_shows_what_citizens_told_us(sqlite_url: str, tmp_p
     await ledger.close()
     for stored in (open_files, everything_in(tmp_path)):
         assert b"u-leak" in stored, "this test would not find anything"
-        assert [word for word in PRIVATE for shape in shapes(word) if shape in stored] == []
+        assert [word for word in [*PRIVATE, "u-hidden"] for shape in shapes(word) if shape in stored] == []
 
 
 async def test_no_postgres_file_shows_what_citizens_told_us(postgres_url: str, postgres: Postgres) -> None:
@@ -62,7 +101,7 @@ async def test_no_postgres_file_shows_what_citizens_told_us(postgres_url: str, p
     postgres.run("postgres", "CHECKPOINT")
     stored = everything_in(postgres.folder / "data")
     assert b"u-leak" in stored, "this test would not find anything"
-    assert [word for word in PRIVATE for shape in shapes(word) if shape in stored] == []
+    assert [word for word in [*PRIVATE, "u-hidden"] for shape in shapes(word) if shape in stored] == []
 
 
 async def test_a_new_first_key_seals_and_the_old_one_still_opens(ledger: Ledger, ledger_url: str) -> None:
@@ -91,6 +130,30 @@ async def test_after_sealing_anew_the_old_key_can_be_forgotten(ledger: Ledger, l
         assert await rotated.call(call.id) == call
         assert (await rotated.events(call.id))[0].data["call"]["subject"] == call.request.subject
     await rotated.close()
+
+
+async def test_whatever_is_sealed_opens_after_sealing_anew_without_the_old_key(ledger: Ledger, ledger_url: str) -> None:
+    await remember_a_private_person(ledger)
+    revoked = await ledger.revocations(0, NOON)
+    rotating = await Ledger.open(ledger_url, [OTHER, KEY], pepper=PEPPER)
+    assert await rotating.reseal() == 5
+    assert await rotating.reseal() == 0
+    await rotating.close()
+    rotated = await Ledger.open(ledger_url, [OTHER], pepper=PEPPER)
+    assert await rotated.client("portal") == PORTAL
+    assert await rotated.signing_keys("token", NOON) == [OURS]
+    assert await rotated.citizen("portal", "u-leak") == replace(ANNA, marks={})
+    assert await rotated.authenticator("portal", "u-leak") == APP
+    assert await rotated.revocations(0, NOON) == revoked
+    assert [each.user for each in await rotated.find_citizens("portal", "snils", "11223344595")] == ["u-leak"]
+    await rotated.close()
+
+
+def test_no_sealed_column_is_left_out_of_sealing_anew() -> None:
+    binary = {
+        column for table in metadata.tables.values() for column in table.c if isinstance(column.type, LargeBinary)
+    }
+    assert {kind.sealed for kind in reseal._KINDS} == binary
 
 
 async def test_sealing_anew_walks_through_more_than_one_batch(
