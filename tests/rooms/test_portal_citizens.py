@@ -54,9 +54,11 @@ async def test_another_programs_citizen_does_not_exist(desk: Desk) -> None:
     await desk.supply()
     other, _ = desk.house.client("other", desk.site.client.scopes)
     headers = desk.site.bearer(other, other.scopes)
-    for path in ("u-1/identity", f"u-1/identity?client={desk.portal}"):
-        reply = await desk.site.get(f"/v1/users/{path}", headers=headers)
-        assert (reply.status, reply.problem) == (404, "unknown-citizen")
+    assert (await desk.site.get("/v1/users/u-1/identity", headers=headers)).problem == "unknown-citizen"
+    await desk.site.ask("PUT", "/v1/users/u-1/identity", headers=headers, json={"email": "other@example.ru"})
+    reply = await desk.site.get(f"/v1/users/u-1/identity?client={desk.portal}", headers=headers)
+    assert (reply.status, reply.problem) == (404, "unknown-citizen")
+    assert (await desk.ask("GET", "u-1/identity")).json["identity"] == MASKED
     assert (await desk.ask("GET", f"u-1/identity?client={desk.portal}")).status == 200
 
 
