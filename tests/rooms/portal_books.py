@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -27,7 +28,9 @@ class Books:
     async def signing_keys(self, purpose: str, at: datetime) -> list[SigningKey]:
         self._may_fail()
         self.reads += 1
-        return [key for key in self.signing_keys_.values() if key.purpose == purpose and at < key.valid_until]
+        found = [key for key in self.signing_keys_.values() if key.purpose == purpose and at < key.valid_until]
+        await asyncio.sleep(0)  # another process may write before this one does
+        return found
 
     async def add_signing_key(self, key: SigningKey) -> None:
         self._may_fail()

@@ -46,7 +46,7 @@ class Forger:
     """Somebody who has read the ledger's key, so that all but one thing about a token can be right."""
 
     def __init__(self, house: House) -> None:
-        kept = next(iter(house.signing_keys_.values()))
+        kept = next(key for key in house.signing_keys_.values() if key.purpose == "token")
         key = load_pem_private_key(kept.private, None)
         assert isinstance(key, Ed25519PrivateKey)
         self.key = key
