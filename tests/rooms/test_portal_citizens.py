@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import pyotp
 import pytest
 from structlog.testing import capture_logs
 
@@ -182,6 +184,19 @@ async def test_nothing_private_is_in_the_log(desk: Desk) -> None:
     assert logs
     for value in (*CLEAR, "u-1"):
         assert value not in str(logs)
+
+
+@pytest.mark.parametrize("house", ["paper"], indirect=True)
+async def test_nothing_private_is_in_the_database(desk: Desk, sqlite_url: str) -> None:
+    await desk.supply()
+    secret = (await desk.ask("POST", "u-1/authenticator")).json["secret"]
+    code = pyotp.TOTP(secret).at(desk.house.clock())
+    recovery = (await desk.ask("POST", "u-1/authenticator/confirm", json={"code": code})).json["recovery_codes"]
+    file = Path(sqlite_url.removeprefix("sqlite:///"))
+    stored = b"".join(each.read_bytes() for each in file.parent.glob(f"{file.name}*"))
+    assert b"write-identity" in stored
+    for value in (*CLEAR, secret, *recovery, *(each.replace("-", "") for each in recovery)):
+        assert value.encode() not in stored
 
 
 @pytest.mark.parametrize("house", ["memory"], indirect=True)
