@@ -351,7 +351,7 @@ class CitizenQuery(Query):
 class AuditQuery(Query):
     """Which lines of the audit to list, oldest first."""
 
-    call: Annotated[Line64 | None, Field(description="about this call")] = None
+    call: Annotated[str | None, Field(pattern="^call_[0-9a-z]{1,32}$", description="about this call")] = None
     client: Annotated[Line128 | None, Field(description="with `user`: about this program's citizen")] = None
     user: Annotated[Line128 | None, Field(description="with `client`: the portal's own id of the citizen")] = None
     actor: Annotated[Line200 | None, Field(description="of what this one did", examples=["client:client_1"])] = None
