@@ -132,7 +132,7 @@ class Driver:
 
     async def __aenter__(self) -> Driver:
         async with self._portal as portal:
-            self._portal._token = ""  # a fresh one: a run takes longer than a token lives
+            await portal.renew()  # a fresh one: a run takes longer than a token lives
             self._authorization = f"Authorization: Bearer {await portal.token()}\r\n"
         loop = asyncio.get_running_loop()
         for _ in range(CONNECTIONS):

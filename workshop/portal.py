@@ -1,4 +1,4 @@
-"""A portal, as a test or a demonstration needs one: gets a token, asks for calls, follows them.
+"""A portal, as a test or a demonstration needs one: the client that portals use, with nothing repeated or hidden.
 
 async with await service.portal() as portal:
     call = await portal.call("+79000000200")
@@ -10,14 +10,22 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
 
+from pbx_bridge.client import Answer, Bridge, Key, Problem, TokenRefused, Unreachable
+
 #: A story that takes longer than this has got stuck (seconds).
 STORY_S = 30.0
+#: How long an answer is waited for (seconds): longer than anything here takes.
+ANSWER_S = 120.0
+#: How long a service may be away while a call is followed (seconds).
+GONE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -57,46 +65,65 @@ class Story:
 
 
 class Portal:
-    """One registered program."""
+    """One registered program. A request is sent once, and a refusal is an answer like any other: tests look at both.
+    With a `signing_key` everything is signed."""
 
-    def __init__(self, url: str, client_id: str, client_secret: str) -> None:
+    def __init__(
+        self,
+        url: str,
+        client_id: str,
+        client_secret: str,
+        *,
+        signing_key: Key | None = None,
+        believes: Path | None = None,
+    ) -> None:
+        """`believes` is a file of authorities for an https: url, where the system does not know them."""
         self.url = url
+        self.believes = believes
         self.client_id = client_id
         self.client_secret = client_secret
-        self._token = ""
-        self._session: aiohttp.ClientSession | None = None
+        self.bridge = Bridge(
+            url,
+            client_id,
+            secret=client_secret,
+            signing_key=signing_key,
+            ca_file=believes,
+            timeout_s=ANSWER_S,
+            patience_s=0,
+        )
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=5))
+        await self.bridge.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._session:
-            await self._session.close()
+        await self.bridge.__aexit__()
 
     @property
     def session(self) -> aiohttp.ClientSession:
-        assert self._session, "use it as an async context manager"
-        return self._session
+        return self.bridge.session
 
     async def token(self) -> str:
-        """An access token, fetched once."""
-        if not self._token:
-            headers = {"Authorization": aiohttp.encode_basic_auth(self.client_id, self.client_secret)}
-            form = {"grant_type": "client_credentials"}
-            async with self.session.post(f"{self.url}/oauth/token", data=form, headers=headers) as reply:
-                reply.raise_for_status()
-                self._token = (await reply.json())["access_token"]
-        return self._token
+        """An access token that lives. Raises TokenRefused, and aiohttp's own errors when nobody answers."""
+        try:
+            return await self.bridge.bearer()
+        except Unreachable as error:
+            raise _cause(error) from None
+
+    async def renew(self) -> None:
+        """Fetch another token next time."""
+        self.bridge.drop_token(await self.token())
 
     async def ask(self, method: str, path: str, body: object = None, **headers: str) -> Reply:
         """One request with our token. Header names are written with underscores: Idempotency_Key="…"."""
-        sent = {"Authorization": f"Bearer {await self.token()}"}
-        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.session.request(method, self.url + path, json=body, headers=sent) as reply:
-            content = await reply.read()
-            kind = reply.headers.get("Content-Type", "")
-            return Reply(reply.status, dict(reply.headers), json.loads(content) if "json" in kind else content)
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        try:
+            answer = await self.bridge.request(method, path, body, headers=sent, repeat=False)
+        except Problem as problem:
+            answer = problem.answer
+        except Unreachable as error:
+            raise _cause(error) from None
+        return _reply(answer)
 
     async def initiate(self, number: str, *, key: str = "", user: str = "", **more: object) -> Reply:
         """POST /v1/calls for the support queue; `user` is a new citizen unless named."""
@@ -109,53 +136,54 @@ class Portal:
         assert reply.status == 202, reply
         return str(reply.body["call"]["id"])
 
+    async def confirm(self, call_id: str, code: str | None = None) -> Reply:
+        """The second step."""
+        return await self.ask("POST", f"/v1/calls/{call_id}/confirm", {} if code is None else {"code": code})
+
     async def abort(self, call_id: str, **headers: str) -> Reply:
         return await self.ask("POST", f"/v1/calls/{call_id}/abort", **headers)
 
     async def get(self, call_id: str) -> dict[str, Any]:
         """The snapshot as it stands."""
-        reply = await self.ask("GET", f"/v1/calls/{call_id}")
-        assert reply.status == 200, reply
-        call: dict[str, Any] = reply.body.get("call", reply.body)
-        return call
+        return await self.bridge.call(call_id)
 
     async def events(self, call_id: str, after: int = 0) -> list[dict[str, Any]]:
         """The log as JSON."""
-        reply = await self.ask("GET", f"/v1/calls/{call_id}/events?after={after}", Accept="application/json")
-        assert reply.status == 200, reply
-        body = reply.body
-        listed: list[dict[str, Any]] = body["events"] if isinstance(body, dict) else body
-        return listed
+        return await self.bridge.events(call_id, after)
 
-    async def follow(self, call_id: str, after: int = 0) -> AsyncIterator[dict[str, Any]]:
-        """Events over SSE as they come; ends after call.ended, raises aiohttp's errors when the stream breaks."""
-        headers = {"Authorization": f"Bearer {await self.token()}", "Accept": "text/event-stream"}
-        if after:
-            headers["Last-Event-ID"] = str(after)
-        async with self.session.get(f"{self.url}/v1/calls/{call_id}/events", headers=headers) as reply:
-            assert reply.status == 200, await reply.text()
-            data: list[str] = []
-            async for line in reply.content:
-                text = line.decode().rstrip("\r\n")
-                if text.startswith("data:"):
-                    data.append(text[5:].removeprefix(" "))
-                elif not text and data:
-                    event = json.loads("\n".join(data))
-                    data = []
+    async def follow(self, call_id: str, after: int = 0) -> AsyncGenerator[dict[str, Any]]:
+        """Events over SSE as they come, across broken streams; ends after call.ended. Raises aiohttp's own errors when
+        the service stays away."""
+        try:
+            async with aclosing(self.bridge.follow(call_id, after, patience_s=GONE_S)) as events:
+                async for event in events:
                     yield event
-                    if event["type"] == "call.ended":
-                        return
+        except Unreachable as error:
+            raise _cause(error) from None
 
     async def until(self, call_id: str, *states: str, within_s: float = STORY_S) -> Story:
         """Follow from the first event until the call is in one of the states (default: ended); the story so far."""
         wanted = states or ("ended",)
         story = Story()
         try:
-            async with asyncio.timeout(within_s):
-                async for event in self.follow(call_id):
+            async with asyncio.timeout(within_s), aclosing(self.follow(call_id)) as events:
+                async for event in events:
                     story.events.append(event)
                     if event["data"]["call"]["state"] in wanted:
                         return story
         except TimeoutError:
             raise AssertionError(f"{call_id} did not become {wanted} in {within_s} s; it was {story.states}") from None
         raise AssertionError(f"{call_id} ended without becoming {wanted}: {story.states}")
+
+
+def _reply(answer: Answer) -> Reply:
+    kind = answer.headers.get("Content-Type", "")
+    return Reply(answer.status, dict(answer.headers), json.loads(answer.body) if "json" in kind else answer.body)
+
+
+def _cause(error: Unreachable) -> BaseException:
+    """What aiohttp said: it is what those who ask by hand know."""
+    return error.__cause__ or error
+
+
+__all__ = ["Portal", "Reply", "Story", "TokenRefused"]

@@ -10,13 +10,13 @@
 docs/how-to/python-client.md tells the rest. This package needs nothing else of pbx_bridge.
 """
 
+from .answer import Answer
 from .asker import Asker, Call
 from .bridge import ACCESS_TOKEN, JWT, Bridge, Citizen
 from .errors import BridgeError, NotAWebhook, Problem, StreamEnded, TokenRefused, Unreachable, Untrusted
 from .keys import Key
 from .stream import Event
 from .webhooks import verify_webhook
-from .wire import Answer
 
 __all__ = [
     "ACCESS_TOKEN",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
+from .answer import Answer
 from .errors import Problem
 from .stream import Event, Follower
 from .tokens import Tokens
-from .wire import Answer, Request, Wire, patiently
+from .wire import Request, Wire, patiently
 
 Call = dict[str, Any]
 """A call as the service shows it: `id`, `state`, `phase`, `outcome`, `revision`, `ticket` and more."""
@@ -79,7 +80,7 @@ class Asker:
         """It as it stands."""
         return _call(await self.request("GET", _path(call_id)))
 
-    async def calls(self, **wanted: str | int) -> AsyncIterator[Call]:
+    async def calls(self, **wanted: str | int) -> AsyncGenerator[Call]:
         """All that fit, newest first, page by page. `wanted` are `user`, `state`, `from_`, `to` and so on."""
         query: dict[str, str | int] = {name.rstrip("_"): value for name, value in wanted.items()}
         while True:
@@ -100,7 +101,7 @@ class Asker:
                 return found
             after = page["last"]
 
-    async def follow(self, call_id: str, after: int = 0, *, patience_s: float = 300) -> AsyncIterator[Event]:
+    async def follow(self, call_id: str, after: int = 0, *, patience_s: float = 300) -> AsyncGenerator[Event]:
         """Events as they happen, each once and in order, until `call.ended`.
 
         A broken stream is opened again where it was. After `patience_s` seconds in which nothing was heard it raises

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
+
+from .answer import Answer
 
 
 class BridgeError(Exception):
@@ -29,19 +30,30 @@ class Problem(BridgeError):
     such as `next_open_at`, `call_id` or `attempts_left`. `signed`: the refusal's signature was checked and is good.
     """
 
-    def __init__(self, status: int, document: Mapping[str, Any], retry_after_s: float | None, *, signed: bool) -> None:
-        self.status = status
+    def __init__(self, answer: Answer) -> None:
+        document = _document(answer)
+        self.answer = answer
+        self.status = answer.status
         self.slug = str(document.get("type", "about:blank")).rpartition("/")[2]
         self.title = str(document.get("title", ""))
         self.detail = str(document.get("detail", ""))
         self.members = {name: value for name, value in document.items() if name not in _STANDARD}
-        self.document = dict(document)
-        self.retry_after_s = retry_after_s
-        self.signed = signed
-        super().__init__(f"{status} {self.slug}: {self.detail or self.title}")
+        self.document = document
+        self.retry_after_s = answer.retry_after_s
+        self.signed = answer.signed
+        super().__init__(f"{self.status} {self.slug}: {self.detail or self.title}")
 
 
 _STANDARD = frozenset({"type", "title", "status", "detail", "instance"})
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    """The refusal's document; a stand-in when something between us and the service has made it."""
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    return document if isinstance(document, dict) else {"detail": "the answer is not a problem document"}
 
 
 class TokenRefused(BridgeError):

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import aiohttp
-from aiohttp import hdrs
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
+from .answer import Answer
 from .errors import Problem, Unreachable, Untrusted
 from .keys import Key, public_keys
 from .signing import Sent, check, sign
@@ -46,26 +46,6 @@ class Request:
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     repeat: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back. `signed`: its signature was checked and is good."""
-
-    status: int
-    headers: CIMultiDictProxy[str]
-    body: bytes = field(repr=False)
-    signed: bool = False
-
-    def json(self) -> Any:
-        """The decoded body. Raises ValueError when it is not JSON."""
-        return json.loads(self.body)
-
-    @property
-    def retry_after_s(self) -> float | None:
-        """How long the service asks to wait, in seconds."""
-        text = self.headers.get(hdrs.RETRY_AFTER, "")
-        return float(text) if text.isascii() and text.isdigit() else None
 
 
 class Wire:
@@ -137,7 +117,7 @@ class Wire:
             await check(self.signing_key, sent, status, headers, body, self._public_keys)
         answer = Answer(status, headers, body, signed)
         if status >= 400:
-            raise problem(answer)
+            raise Problem(answer)
         if status >= 300:
             raise Untrusted("the service never sends elsewhere, and this answer does")
         return answer
@@ -167,7 +147,7 @@ class Wire:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unreachable(error) from error
         if status != 200:
-            raise problem(Answer(status, response.headers, body))
+            raise Problem(Answer(status, response.headers, body))
         found = json.loads(body)
         return found if isinstance(found, dict) else {}
 
@@ -176,17 +156,6 @@ def unreachable(error: BaseException) -> Unreachable:
     """No answer, and whether the request may have arrived."""
     nothing_sent = isinstance(error, aiohttp.ClientConnectorError)
     return Unreachable(f"no answer from the service: {type(error).__name__}", sent=not nothing_sent)
-
-
-def problem(answer: Answer) -> Problem:
-    """The refusal, also when something between us and the service has made it."""
-    try:
-        document = answer.json()
-    except ValueError:
-        document = None
-    if not isinstance(document, dict):
-        document = {"detail": "the answer is not a problem document"}
-    return Problem(answer.status, document, answer.retry_after_s, signed=answer.signed)
 
 
 async def patiently(attempt: Callable[[], Awaitable[Got]], *, repeat: bool, patience_s: float) -> Got:

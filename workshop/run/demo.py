@@ -8,6 +8,7 @@ from typing import Any
 
 import aiohttp
 
+from pbx_bridge.client import BridgeError
 from workshop.phone import Phone, PhoneError
 from workshop.portal import Portal
 from workshop.run.people import CITIZEN_HZ, People, over
@@ -29,7 +30,7 @@ async def one_call(portal: Portal, people: People, tell: Teller) -> bool:
     except TimeoutError:
         tell.warn(f"The call did not end within {STORY_S:.0f} s.")
         return False
-    except (aiohttp.ClientError, AssertionError) as error:
+    except (aiohttp.ClientError, BridgeError, AssertionError) as error:
         tell.warn(f"The call went wrong: {error}")
         return False
     finally:
