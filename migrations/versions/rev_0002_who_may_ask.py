@@ -29,6 +29,7 @@ def _where(condition: str) -> dict[str, Any]:
 
 def upgrade() -> None:
     _calls()
+    op.create_index("idempotency_of_call", "idempotency", ["call_id"])
     _audit()
     _clients()
     _signing_keys()
@@ -44,6 +45,7 @@ def downgrade() -> None:
         op.drop_table(table)
     _clients_of_0001()
     _audit_of_0001()
+    op.drop_index("idempotency_of_call", "idempotency")
     op.drop_index("calls_of_number", "calls")
     op.drop_column("calls", "number_mark")
     _comment_on_request("request and terms, never changed")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, insert, select, tuple_
+from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from .access import Authenticator, Citizen
@@ -18,7 +18,8 @@ from .tables import authenticators, citizen_marks, citizens
 DATA_PLACE = "citizens.data"
 SECRET_PLACE = "authenticators.secret"  # noqa: S105  a place, not a secret
 
-_PAIRS: BindParameter[Any] = bindparam("pairs", expanding=True)
+_CLIENTS: BindParameter[Any] = bindparam("clients", expanding=True)
+_USERS: BindParameter[Any] = bindparam("users", expanding=True)
 _CITIZEN = select(citizens).where(citizens.c.client == bindparam("client"), citizens.c.user_id == bindparam("user"))
 _FOUND = (
     select(citizens)
@@ -30,9 +31,10 @@ _UNMARK = delete(citizen_marks).where(
     citizen_marks.c.client == bindparam("client"), citizen_marks.c.user_id == bindparam("user")
 )
 _DROP = delete(citizens).where(citizens.c.client == bindparam("client"), citizens.c.user_id == bindparam("user"))
+# Not as pairs: for those SQLite walks through the whole table.
 _AUTHENTICATORS = (
     select(authenticators)
-    .where(tuple_(authenticators.c.client, authenticators.c.user_id).in_(_PAIRS))
+    .where(authenticators.c.client.in_(_CLIENTS), authenticators.c.user_id.in_(_USERS))
     .order_by(authenticators.c.client, authenticators.c.user_id)
 )
 _LOCKED_AUTHENTICATORS = _AUTHENTICATORS.with_for_update()
@@ -78,8 +80,10 @@ def authenticators_of(
     connection: Connection, pairs: Collection[tuple[str, str]], seal: Seal, *, lock: bool = False
 ) -> dict[tuple[str, str], Authenticator]:
     """Those of the citizens (client, user) that have one; with `lock` nobody else can change them meanwhile."""
-    rows = connection.execute(_LOCKED_AUTHENTICATORS if lock else _AUTHENTICATORS, {"pairs": sorted(set(pairs))})
-    return {(row.client, row.user_id): _authenticator(row, seal) for row in rows}
+    wanted = set(pairs)
+    values = {"clients": sorted({client for client, _ in wanted}), "users": sorted({user for _, user in wanted})}
+    rows = connection.execute(_LOCKED_AUTHENTICATORS if lock else _AUTHENTICATORS, values)
+    return {whose: _authenticator(row, seal) for row in rows if (whose := (row.client, row.user_id)) in wanted}
 
 
 def keep_authenticators(connection: Connection, kept: Iterable[Authenticator], seal: Seal) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json, to_json
-from sqlalchemy import BindParameter, Connection, Row, bindparam, or_, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from . import citizens, tokens, tries
 from .forms import write_birth
@@ -25,19 +25,19 @@ _CALLS = (
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _EVENTS = select(*EVENT_COLUMNS).where(events.c.call_id.in_(_IDS)).order_by(events.c.call_id, events.c.sequence)
 _KEYS = select(idempotency.c.call_id, idempotency.c.key).where(idempotency.c.call_id.in_(_IDS))
-_LINES = select(audit).where(or_(audit.c.mark == bindparam("mark"), audit.c.call_id.in_(_IDS))).order_by(audit.c.id)
+_LINES_OF_CITIZEN = select(audit).where(audit.c.mark == bindparam("mark"))
+_LINES_OF_CALLS = select(audit).where(audit.c.call_id.in_(_IDS))
 
 
 def export(connection: Connection, client: str, user: str, rows: Rows) -> dict[str, Any]:
     """See `Ledger.export`. Raises Unreadable."""
     mark = rows.marks.citizen(client, user)
     told: list[dict[str, Any]] = []
-    lines: dict[int, dict[str, Any]] = {}
-    _add_lines(connection, mark, [], lines)
+    lines = {row.id: _line(row) for row in connection.execute(_LINES_OF_CITIZEN, {"mark": mark})}
     for batch in _batches(connection, client, user):
         ids = [row.id for row in batch]
         told += _calls(connection, batch, rows)
-        _add_lines(connection, mark, ids, lines)
+        lines |= {row.id: _line(row) for row in connection.execute(_LINES_OF_CALLS, {"ids": ids})}
     whole = {
         "client": client,
         "user": user,
@@ -100,13 +100,12 @@ def _authenticator(connection: Connection, client: str, user: str, rows: Rows) -
     return {"created_at": found.created_at, "confirmed_at": found.confirmed_at} if found else None
 
 
-def _add_lines(connection: Connection, mark: str, ids: list[str], lines: dict[int, dict[str, Any]]) -> None:
-    for row in connection.execute(_LINES, {"mark": mark, "ids": ids}):
-        lines[row.id] = {
-            "at": row.at,
-            "actor": row.actor,
-            "action": row.action,
-            "verdict": row.verdict,
-            "call_id": row.call_id,
-            "detail": from_json(row.detail),
-        }
+def _line(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "at": row.at,
+        "actor": row.actor,
+        "action": row.action,
+        "verdict": row.verdict,
+        "call_id": row.call_id,
+        "detail": from_json(row.detail),
+    }

@@ -79,13 +79,15 @@ def audit_page(filter_: AuditFilter, mark: str | None, after: int, limit: int) -
     for column, value in ((audit.c.call_id, filter_.call_id), (audit.c.mark, mark), (audit.c.actor, filter_.actor)):
         if value is not None:
             wanted = wanted.where(column == value)
-    if filter_.from_ is not None or filter_.to is not None:
-        within = [audit.c.at >= filter_.from_] if filter_.from_ is not None else []
-        within += [audit.c.at < filter_.to] if filter_.to is not None else []
-        # Ids follow times closely, not strictly: a walk in their order begins and ends with the first and the last.
-        first, last = (select(end(audit.c.id)).where(*within).scalar_subquery() for end in (func.min, func.max))
-        wanted = wanted.where(*within, audit.c.id >= first, audit.c.id <= last)
-    return wanted.order_by(audit.c.id).limit(limit)
+    within = [audit.c.at >= filter_.from_] if filter_.from_ is not None else []
+    within += [audit.c.at < filter_.to] if filter_.to is not None else []
+    # Ids follow times closely, not strictly: the walk along them begins and ends with the first and the last that fit.
+    # As expressions, so that SQLite looks for those two in the index of times and not along all ids.
+    if filter_.from_ is not None:
+        wanted = wanted.where(audit.c.id >= select(func.min(audit.c.id + 0)).where(*within).scalar_subquery())
+    if filter_.to is not None:
+        wanted = wanted.where(audit.c.id <= select(func.max(audit.c.id + 0)).where(*within).scalar_subquery())
+    return wanted.where(*within).order_by(audit.c.id).limit(limit)
 
 
 def write_cursor(accepted_at: datetime, id_: str) -> str:

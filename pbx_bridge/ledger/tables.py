@@ -200,6 +200,7 @@ idempotency = Table(
     Column("call_id", Text, ForeignKey("calls.id"), nullable=False),
     Column("created_at", Utc, nullable=False),
     PrimaryKeyConstraint("client", "key"),
+    Index("idempotency_of_call", "call_id"),
     comment="the answer to a repeated request is the first one's call",
 )
 

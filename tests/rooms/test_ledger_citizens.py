@@ -125,6 +125,16 @@ async def test_nothing_of_a_change_that_fails_is_kept(ledger: Ledger) -> None:
     assert await ledger.authenticator("portal", "u-1") == APP
 
 
+async def test_only_those_asked_for_come_though_others_share_client_or_id(ledger: Ledger) -> None:
+    for client, user in (("portal", "a"), ("portal", "b"), ("kiosk", "a"), ("kiosk", "b")):
+        await ledger.keep_authenticator(replace(APP, client=client, user=user))
+    async with ledger.transaction() as transaction:
+        assert set(await transaction.authenticators([("portal", "a"), ("kiosk", "b")])) == {
+            ("portal", "a"),
+            ("kiosk", "b"),
+        }
+
+
 async def test_asking_for_nobodys_authenticator_asks_nothing(ledger: Ledger) -> None:
     async with ledger.transaction() as transaction:
         assert await transaction.authenticators([]) == {}

@@ -20,10 +20,10 @@ pytest_plugins = ["tests.ledger_plugin"]
 DAY = timedelta(days=1)
 OLD_ROWS = (
     "INSERT INTO clients (id, name, secret_hash, scopes, created_at, disabled_at, token_lifetime_s) VALUES"
-    " ('portal', 'Портал', 'hash-1', '[\"calls:write\"]', '2026-01-12 12:00:00.000000+00:00', NULL, 900),"
-    " ('kiosk', 'Kiosk', 'hash-2', '[]', '2026-01-12 12:00:00.000000+00:00', '2026-01-12 12:00:00.000000+00:00', 600)",
+    " ('portal', 'Портал', 'hash-1', '[\"calls:write\"]', '{noon}', NULL, 900),"
+    " ('kiosk', 'Kiosk', 'hash-2', '[]', '{noon}', '{noon}', 600)",
     "INSERT INTO audit (at, actor, action, call_id, verdict, detail) VALUES"
-    " ('2026-01-12 12:00:00.000000+00:00', 'a', 'one', 'call_1', 'taken', '{}'), ('2026-01-12 12:00:00.000000+00:00', 'b', 'two', NULL, 'refused', '{}')",
+    " ('{noon}', 'a', 'one', 'call_1', 'taken', '{}'), ('{noon}', 'b', 'two', NULL, 'refused', '{}')",
 )
 
 
@@ -31,8 +31,8 @@ async def execute(url: str, *statements: str) -> None:
     def step(connection: Connection) -> None:
         for statement in statements:
             # SQLite keeps times without a zone.
-            zone = "+00:00" if connection.dialect.name == "sqlite" else ""
-            connection.exec_driver_sql(statement.replace(zone, "") if zone else statement)
+            noon = "2026-01-12 12:00:00.000000" + ("" if connection.dialect.name == "sqlite" else "+00:00")
+            connection.exec_driver_sql(statement.replace("{noon}", noon))
 
     await within(url, step)
 

@@ -16,10 +16,10 @@ from sqlalchemy import Engine, event, text
 
 from pbx_bridge.call.commands import SendCode
 from pbx_bridge.call.states import State
-from pbx_bridge.ledger import CallFilter, Ledger
+from pbx_bridge.ledger import AuditFilter, CallFilter, Ledger
 from pbx_bridge.ledger.reads import write_cursor
 
-from .ledger_calls import NOON, birth, newborn, put
+from .ledger_calls import NOON, aborting, birth, change, newborn, put
 from .test_ledger_outbox import wish
 
 pytest_plugins = ["tests.ledger_plugin"]
@@ -60,7 +60,7 @@ def explained() -> Iterator[list[str]]:
     plans: list[str] = []
 
     def explain(connection: Any, cursor: Any, statement: str, parameters: Any, *_: object) -> None:
-        if statement.startswith(("SELECT", "UPDATE", "WITH")):
+        if statement.startswith(("SELECT", "UPDATE", "DELETE", "WITH")):
             one = parameters[0] if isinstance(parameters, list) else parameters
             rows = connection.connection.driver_connection.execute("EXPLAIN QUERY PLAN " + statement, one)
             plans.extend(row[3] for row in rows)
@@ -104,6 +104,11 @@ async def test_no_question_walks_through_all_calls(sqlite_ledger: Ledger) -> Non
         await sqlite_ledger.events_after("evt_x", client="portal")
         await sqlite_ledger.audit(after=3)
         await sqlite_ledger.audit("call_x")
+        await sqlite_ledger.audit_page(AuditFilter(citizen=("portal", "u-1")))
+        await sqlite_ledger.audit_page(AuditFilter(actor="client:portal"), after=3)
+        await sqlite_ledger.audit_page(AuditFilter(from_=NOON, to=NOON + timedelta(days=1)))
+        await sqlite_ledger.anchor()
+        await sqlite_ledger.verify_audit()
         await sqlite_ledger.idempotent("portal", "k")
         await sqlite_ledger.open_wishes()
         await sqlite_ledger.next_wish()
@@ -123,6 +128,25 @@ async def test_no_change_walks_through_all_calls(sqlite_ledger: Ledger) -> None:
         (again,) = await sqlite_ledger.claim("me", NOON, 30)
         await sqlite_ledger.drop(again, "no")
         await sqlite_ledger.finish([again])
+    assert long_walks(plans) == []
+
+
+async def test_no_question_about_programs_and_citizens_walks_through_all_of_them(sqlite_ledger: Ledger) -> None:
+    call = newborn()
+    await put(sqlite_ledger, birth(call, key="k"))
+    await put(sqlite_ledger, change(call, aborting(call), NOON))
+    with explained() as plans:
+        await sqlite_ledger.client("portal")
+        await sqlite_ledger.revocations(7, NOON)
+        await sqlite_ledger.remember_nonces([("k", "n")], NOON, NOON + timedelta(minutes=1))
+        await sqlite_ledger.citizen("portal", "u-1")
+        await sqlite_ledger.find_citizens("portal", "snils", "1")
+        await sqlite_ledger.authenticator("portal", "u-1")
+        await sqlite_ledger.export("portal", "u-1")
+        await sqlite_ledger.erase("portal", "u-1", NOON)
+        async with sqlite_ledger.transaction() as transaction:
+            await transaction.recent([("portal", "u-1", "+79161234567"), ("portal", "u-2", None)], NOON)
+            await transaction.authenticators([("portal", "u-1"), ("portal", "u-2")])
     assert long_walks(plans) == []
 
 
