@@ -67,9 +67,14 @@ def setup(
     http_port: int = 8080,
     ari_port: int = 8088,
     ami_port: int = 5038,
+    tls_certificate: Annotated[Path | None, Parameter(help="PEM; for HTTPS, SIP over TLS and WSS.")] = None,
+    tls_key: Annotated[Path | None, Parameter(help="PEM; its private key.")] = None,
 ) -> None:
     """Write the first configuration with generated secrets into FOLDER. What is there is kept."""
-    plan = provision.Plan(http_port=http_port, ari_port=ari_port, ami_port=ami_port)
+    if (tls_certificate is None) != (tls_key is None):
+        raise settings.SettingsError("--tls-certificate and --tls-key belong together: give both or none.")
+    tls = (tls_certificate.absolute(), tls_key.absolute()) if tls_certificate and tls_key else None
+    plan = provision.Plan(http_port=http_port, ari_port=ari_port, ami_port=ami_port, tls=tls)
     config = provision.setup(folder, plan, out.print)
     out.print(f"Next: pbx-bridge doctor --config {config}")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .asterisk.conf import ConfParams, render
+from .asterisk.conf import ConfParams, Tls, render
 from .ledger import new_key
 
 CONFIG_NAME = "pbx-bridge.toml"
@@ -19,7 +19,10 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Plan:
-    """What the first configuration says. Ports as given; everything secret is drawn here."""
+    """What the first configuration says. Ports as given; everything secret is drawn here.
+
+    `tls` is a certificate and its key: for HTTPS, and for Asterisk's SIP and WebSockets. ARI and AMI stay on loopback.
+    """
 
     http_port: int = 8080
     ari_port: int = 8088
@@ -30,6 +33,7 @@ class Plan:
     trunks: Sequence[Mapping[str, object]] = ()
     ring_s: int = 45
     log_format: str = "auto"
+    tls: tuple[Path, Path] | None = None
 
 
 def setup(folder: Path, plan: Plan, say: Say) -> Path:
@@ -45,7 +49,11 @@ def setup(folder: Path, plan: Plan, say: Say) -> Path:
     asterisk = folder / ASTERISK_FOLDER
     asterisk.mkdir(exist_ok=True)
     params = ConfParams(
-        ari_password=plan.ari_password, ami_password=plan.ami_password, http_port=plan.ari_port, ami_port=plan.ami_port
+        ari_password=plan.ari_password,
+        ami_password=plan.ami_password,
+        http_port=plan.ari_port,
+        ami_port=plan.ami_port,
+        tls=Tls(*plan.tls) if plan.tls else None,
     )
     for name, text in render(params).items():
         write_secret(asterisk / name, text)
@@ -61,13 +69,14 @@ def config_text(folder: Path, plan: Plan) -> str:
     quoted = json.dumps  # a JSON string is a TOML basic string
     database = plan.database_url or f"sqlite:///{(folder / 'pbx-bridge.db').absolute()}"
     trunks = "".join(_trunk(each) for each in plan.trunks) or _TRUNK_HINT
+    tls = tls_lines(*plan.tls) if plan.tls else _TLS_HINT
     return f"""# pbx-bridge. Every setting is explained in docs/configuration.md; `pbx-bridge doctor` checks them all.
 node = "pbx-1"
 
 [http]
 host = "127.0.0.1"
 port = {plan.http_port}
-
+{tls}
 [database]
 url = {quoted(database)}
 
@@ -94,6 +103,17 @@ token_key = {quoted(new_key())}
 pepper = {quoted(new_key())}
 
 {trunks}"""
+
+
+_TLS_HINT = """# HTTPS; the files are read again when they change (docs/how-to/tls.md).
+# tls_certificate = "/etc/pbx-bridge/tls/fullchain.pem"
+# tls_key = "/etc/pbx-bridge/tls/key.pem"
+"""
+
+
+def tls_lines(certificate: Path, key: Path) -> str:
+    """The lines of [http] that make it HTTPS."""
+    return f"tls_certificate = {json.dumps(str(certificate))}\ntls_key = {json.dumps(str(key))}\n"
 
 
 _TRUNK_HINT = """# Numbers that begin with `prefix` go out by this endpoint of asterisk-conf/pjsip.conf.

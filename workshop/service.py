@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,6 +15,7 @@ import aiohttp
 
 from pbx_bridge import provision
 from workshop import children
+from workshop.certificates import Pair
 from workshop.portal import Portal
 from workshop.server import AsteriskServer
 
@@ -24,6 +26,14 @@ COMMAND = (sys.executable, "-m", "pbx_bridge")
 
 class ServiceFailed(Exception):
     """The service did not get ready or died; the text ends with its last words."""
+
+
+#: One citizen stands for many here. Where a test is about limits, it sets them.
+UNLIMITED = {
+    f"PBX_LIMITS__{name}": "1000000"
+    for name in ("CALLS_PER_HOUR_OF_CITIZEN", "CALLS_PER_HOUR_OF_NUMBER", "CALLS_PER_HOUR", "REQUESTS_PER_MINUTE",
+                 "REQUESTS_PER_MINUTE_OF_ADDRESS")
+}  # fmt: skip
 
 
 class Service:
@@ -39,11 +49,18 @@ class Service:
         database_url: str = "",
         environment: Mapping[str, str] | None = None,
         log_format: str = "json",
+        tls: Pair | None = None,
+        believes: Path | None = None,
     ) -> None:
-        """`environment` adds settings, like {"PBX_TERMS__RING_S": "3"}."""
+        """`environment` adds settings, like {"PBX_TERMS__RING_S": "3"}.
+
+        With `tls` it speaks HTTPS only; `believes` is then the authority of that certificate.
+        """
         self.folder = folder
         self.http_port = http_port
         self.log = folder / "service.log"
+        self.believes = believes
+        self._tls = tls
         self._environment = dict(environment or {})
         self._plan = provision.Plan(
             http_port=http_port,
@@ -54,6 +71,7 @@ class Service:
             database_url=database_url,
             trunks=trunks,
             log_format=log_format,
+            tls=(tls.certificate, tls.key) if tls else None,
         )
         self._child: children.Child | None = None
 
@@ -63,7 +81,7 @@ class Service:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.http_port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.http_port}"
 
     @property
     def running(self) -> bool:
@@ -91,7 +109,8 @@ class Service:
         """Returns when a GET of `path` gives `status`. Raises ServiceFailed."""
         deadline = asyncio.get_running_loop().time() + within_s
         last: object = "nothing"
-        async with aiohttp.ClientSession() as session:
+        tls = ssl.create_default_context(cafile=str(self.believes)) if self.believes else True
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=tls)) as session:
             while asyncio.get_running_loop().time() < deadline:
                 if not self.running:
                     raise ServiceFailed(f"the service ended. Its last words:\n{self.tail()}")
@@ -124,12 +143,13 @@ class Service:
         """The end of its log."""
         return self._child.tail(lines) if self._child else ""
 
-    async def portal(self, name: str = "portal", *scopes: str) -> Portal:
-        """Register a program by the command line, and be it."""
+    async def portal(self, name: str = "portal", *scopes: str, second_step: str = "none") -> Portal:
+        """Register a program by the command line, and be it. Unless said otherwise it has taken both steps itself."""
         arguments = [argument for scope in scopes for argument in ("--scope", scope)]
+        arguments += ["--second-step", second_step]
         words = (await self.command("client", "add", name, *arguments)).split()
         said = dict(zip(words[::2], words[1::2], strict=False))
-        return Portal(self.url, said["client_id"], said["client_secret"])
+        return Portal(self.url, said["client_id"], said["client_secret"], believes=self.believes)
 
     async def command(self, *arguments: str, expect: int = 0) -> str:
         """Run `pbx-bridge ARGUMENTS --config …`; what it printed. ServiceFailed when it exits otherwise."""
@@ -165,4 +185,4 @@ class Service:
     def _env(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "PYTHONPATH") if name in os.environ}
         tree = str(Path(__file__).resolve().parents[1])
-        return {**kept, "PYTHONPATH": tree, "PYTHONUNBUFFERED": "1", **self._environment}
+        return {**kept, **UNLIMITED, "PYTHONPATH": tree, "PYTHONUNBUFFERED": "1", **self._environment}

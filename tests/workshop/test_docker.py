@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import ssl
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
 
+from workshop.certificates import authority
 from workshop.run.containers import require_engine
 from workshop.run.errors import RunFailed
 from workshop.run.options import TREE
@@ -86,6 +92,42 @@ def test_the_entrypoint_gathers_tree_secrets_and_site_in_this_order(tmp_path: Pa
     done = subprocess.run(["sh", "-c", script, "sh", "echo", "run"], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, "")
     assert "mount the folder asterisk/" in done.stderr
+
+
+@pytest.mark.parametrize("secure", [False, True])
+async def test_the_probe_of_the_service_asks_as_the_service_answers(tmp_path: Path, secure: bool) -> None:
+    async def answer(request: web.BaseRequest) -> web.Response:
+        return web.Response(status=200 if request.path == "/healthz" else 404)
+
+    pair = authority(tmp_path).pair("service", ("portal.example",))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pair.certificate, pair.key)
+    server = RawTestServer(answer, scheme="https" if secure else "http")
+    await server.start_server(ssl=context if secure else None)
+    config = tmp_path / "pbx-bridge.toml"
+    lines = f'tls_certificate = "{pair.certificate}"\n' if secure else ""
+    config.write_text(f"[http]\nport = {server.port}\n{lines}")
+
+    async def probe() -> tuple[int | None, str]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, str(DOCKER / "healthy.py")), env={"PBX_CONFIG": str(config)}, stderr=subprocess.PIPE
+        )
+        _, words = await process.communicate()
+        return process.returncode, words.decode()
+
+    assert await probe() == (0, "")
+    await server.close()
+    code, words = await probe()
+    assert code == 1
+    assert words.startswith("not healthy: ")
+
+
+def test_certificates_are_mounted_for_reading_and_never_in_the_tree() -> None:
+    for name in ("asterisk", "pbx-bridge"):
+        volumes = compose()[name]["volumes"]
+        assert isinstance(volumes, list)
+        assert "${CERTIFICATES:-./certificates}:/etc/pbx-bridge/certificates:ro" in volumes
+    assert (DOCKER / "certificates" / ".gitignore").read_text().splitlines() == ["*", "!.gitignore", "!README.md"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from workshop import ports
+from workshop.certificates import Pair
 from workshop.prefix import Prefix
 from workshop.run import doors, hints, state
 from workshop.run.errors import RunFailed
@@ -282,3 +283,17 @@ def test_ports_move_in_the_configuration_and_nothing_else_does(tmp_path: Path) -
         held.config.write_text("[http]\n[x]\nport = 8080\n")
         with pytest.raises(RunFailed, match="mend it, or remove it"):
             held.move(doors.Doors(http=1, ari=2, ami=3, sip=4))
+
+
+def test_a_folder_from_before_gets_its_certificate_and_nothing_else_changes(tmp_path: Path) -> None:
+    text = '[database]\nurl = "x"\n[http]\nhost = "127.0.0.1"\nport = 8080\n\n[asterisk]\nari_password = "a"\n'
+    pair = Pair(tmp_path / "service.pem", tmp_path / "service.key")
+    lines = f'tls_certificate = "{pair.certificate}"\ntls_key = "{pair.key}"\n'
+    with state.hold(tmp_path) as held:
+        held.config.write_text(text)
+        for _ in range(2):
+            held.secure(pair)
+            assert held.config.read_text() == text.replace("[http]\n", f"[http]\n{lines}")
+        held.config.write_text("[database]\n")
+        with pytest.raises(RunFailed, match="mend it, or remove it"):
+            held.secure(pair)

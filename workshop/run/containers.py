@@ -86,6 +86,8 @@ class Containers:
         self._waits: list[children.Child] = []
         self._started = False
         self.url = f"http://127.0.0.1:{doors.http}"
+        # Plain, on loopback: what shall be believed there is the operator's (docs/how-to/tls.md).
+        self.believes: Path | None = None
 
     def prepare(self) -> str:
         """Raises RunFailed."""
@@ -121,7 +123,7 @@ class Containers:
         said = await self._compose(*IN_ASTERISK, "core show version")
         await self._watch("asterisk")
         found = re.search(r"[0-9]+[.0-9]*", said)
-        return f"{found[0] if found else said}, in a container"
+        return f"{found[0] if found else said}, in a container, SIP on 127.0.0.1:{self._doors.sip}"
 
     async def start_service(self) -> str:
         """Raises RunFailed."""

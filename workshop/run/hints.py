@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 
 from workshop.run.demo import NUMBER
 from workshop.run.options import TREE
-from workshop.run.state import CLIENT_ID, CLIENT_SECRET, URL
+from workshop.run.plant import short
+from workshop.run.state import CA, CLIENT_ID, CLIENT_SECRET, URL
 
 #: Between these two lines is nothing but shell.
 BEGIN = "# ── In another terminal; all of it can be pasted ──"
@@ -17,8 +19,8 @@ _HEADERS = '-H "$AUTH"'
 _ID = r"""sed 's/.*"id": *"\(call_[^"]*\)".*/\1/'"""
 
 
-def shell(credentials: str, commands: Mapping[str, str]) -> str:
-    """The whole block. `credentials` is a path, `commands` are those of Plant.lines()."""
+def shell(credentials: str, commands: Mapping[str, str], secure: bool) -> str:
+    """The whole block. `credentials` is a path, `commands` are those of Plant.lines(); `secure`: by https:."""
     fetch = f'curl -su "${CLIENT_ID}:${CLIENT_SECRET}" -d grant_type=client_credentials "${URL}/oauth/token"'
     cut = r"""sed 's/.*"access_token": *"\([^"]*\)".*/\1/'"""
     lines = [
@@ -46,7 +48,9 @@ def shell(credentials: str, commands: Mapping[str, str]) -> str:
         f"# Asterisk's console: {commands['console']}",
         END,
     ]
-    return "\n".join(lines)
+    block = "\n".join(lines)
+    # The system does not know our authority, and shall not: whoever pastes a line says whom to believe.
+    return block.replace("curl ", f'curl --cacert "${CA}" ') if secure else block
 
 
 def _call(user: str, number: str) -> list[str]:
@@ -57,10 +61,19 @@ def _call(user: str, number: str) -> list[str]:
     ]
 
 
-def words(url: str, folder: str) -> list[str]:
-    """What is not a command."""
+def words(url: str, folder: str, believes: Path | None) -> list[str]:
+    """What is not a command. `believes` is the authority behind an https: url."""
+    trust = (
+        [
+            f"Its certificate is by an authority of that folder: curl --cacert {short(believes)} …, or let your "
+            "browser import this file."
+        ]
+        if believes
+        else []
+    )
     return [
         f"The API to read and try:  {url}/docs",
+        *trust,
         "Queues, trunks, dialplan: edit asterisk-conf/ and dialplan/; a saved file is loaded at once.",
         f"What is kept from run to run (configuration, secrets, database): {folder}",
     ]

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pbx_bridge import provision
 from pbx_bridge.ledger import LedgerError, migrate
+from workshop.certificates import authority
 from workshop.portal import Portal
 from workshop.ports import Ports
 from workshop.prefix import Prefix
@@ -37,6 +38,8 @@ class Plant(Protocol):
     """Asterisk and the service, wherever they run."""
 
     url: str
+    #: Whose certificate is behind an https: url; None where it is http:.
+    believes: Path | None
 
     def prepare(self) -> str:
         """Configuration and secrets; what was done, in words. Raises RunFailed."""
@@ -45,7 +48,7 @@ class Plant(Protocol):
         """Bring the database up to date; what was done, in words. Raises RunFailed."""
 
     async def start_asterisk(self, extra: Mapping[str, str]) -> str:
-        """With these more files of configuration; its version. Raises RunFailed."""
+        """With these more files of configuration; its version, and where its SIP is. Raises RunFailed."""
 
     async def start_service(self) -> str:
         """Returns when it is ready, with its address in words. Raises RunFailed."""
@@ -74,6 +77,9 @@ class Here:
     ) -> None:
         """`ports` lends what is not among the doors: media, HTTPS. `settings` are PBX_ variables for the service."""
         kept = state.kept()
+        ours = authority(state.certificates)
+        self._tls = ours.pair("service")
+        self.believes: Path | None = ours.path
         self._state, self._doors, self._prefix = state, doors, prefix
         self._fresh = kept is None
         self._server = AsteriskServer(
@@ -82,9 +88,19 @@ class Here:
             server_ports=replace(ports, http=doors.ari, ami=doors.ami, sip=doors.sip),
             ari_password=kept.ari_password if kept else None,
             ami_password=kept.ami_password if kept else None,
+            tls=ours.pair("asterisk"),
+            believes=ours.path,
         )
         self._settings = dict(settings or {})
-        self._service = Service(state.folder, self._server, doors.http, trunks=ROUTES, environment=self._settings)
+        self._service = Service(
+            state.folder,
+            self._server,
+            doors.http,
+            trunks=ROUTES,
+            environment=self._settings,
+            tls=self._tls,
+            believes=ours.path,
+        )
         self.url = self._service.url
 
     def prepare(self) -> str:
@@ -96,6 +112,7 @@ class Here:
         else:
             words.append("kept, with its secrets")
             state.move(self._doors)
+            state.secure(self._tls)
         self._write_console()
         return f"{short(state.config)}: {'; '.join(words)}"
 
@@ -119,6 +136,7 @@ class Here:
             ami_password=server.ami_password,
             trunks=ROUTES,
             log_format="json",
+            tls=(self._tls.certificate, self._tls.key),
         )
         provision.setup(self._state.folder, plan, lambda line: None)
         # Written for an Asterisk that is installed by hand; ours is given its own.
@@ -140,7 +158,11 @@ class Here:
         except ServerFailed as error:
             raise RunFailed(f"{error}\nIts log: {self._server.log_path}") from error
         found = re.search(r"[0-9]+[.0-9]*", said)
-        return found[0] if found else said.strip()
+        here = self._server.ports
+        return (
+            f"{found[0] if found else said.strip()}, SIP on 127.0.0.1:{here.sip}, by TLS on 127.0.0.1:{here.sips}, "
+            f"for browsers wss://127.0.0.1:{here.https}/ws"
+        )
 
     async def start_service(self) -> str:
         """Raises RunFailed."""

@@ -8,10 +8,8 @@ import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
-import aiohttp
-
 from workshop import ports
-from workshop.portal import Portal
+from workshop.portal import Portal, TokenRefused
 from workshop.prefix import Prefix, PrefixError, default_root, ensure
 from workshop.run import doors, hints
 from workshop.run.containers import Containers, kept_ports, require_engine, sweep
@@ -87,7 +85,7 @@ async def _start_all(
         await people.start_outside()
         done("operator", "the citizen's phone takes any number +7…, the sandbox takes +79000000…")
         done("SMS gateway", f"simulated: text messages are shown here, codes wait at {people.sms.codes_url}/NUMBER")
-        done("Asterisk", f"{await plant.start_asterisk(people.configuration())}, SIP on 127.0.0.1:{sip_port}")
+        done("Asterisk", await plant.start_asterisk(people.configuration()))
         await people.start_agents(sip_port)
         done("agents", f"{' and '.join(people.agents)} have registered their phones")
 
@@ -109,8 +107,8 @@ async def _story(options: Options, state: State, plant: Plant, people: People, t
     if options.once:
         return
     tell.head("It stays up. What to try next:")
-    tell.say("\n".join(hints.words(plant.url, short(state.folder))) + "\n")
-    tell.say(hints.shell(short(state.credentials), plant.lines()) + "\n")
+    tell.say("\n".join(hints.words(plant.url, short(state.folder), plant.believes)) + "\n")
+    tell.say(hints.shell(short(state.credentials), plant.lines(), plant.believes is not None) + "\n")
     async with asyncio.TaskGroup() as group:
         group.create_task(people.go_on(tell))
         group.create_task(_load_what_is_saved(plant, tell))
@@ -120,14 +118,14 @@ async def _portal(state: State, plant: Plant) -> Portal:
     """The program of the last run, or, when its credentials are gone or refused, a new one."""
     known = state.client()
     if known:
-        portal = Portal(plant.url, *known)
-        with contextlib.suppress(aiohttp.ClientResponseError):
+        portal = Portal(plant.url, *known, believes=plant.believes)
+        with contextlib.suppress(TokenRefused):
             async with portal:
                 await portal.token()
-            state.keep_client(plant.url, *known)
+            state.keep_client(portal)
             return portal
     portal = await plant.register()
-    state.keep_client(plant.url, portal.client_id, portal.client_secret)
+    state.keep_client(portal)
     return portal
 
 

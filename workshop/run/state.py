@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import re
+import shlex
 import shutil
 import tempfile
 import tomllib
@@ -16,12 +17,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from pbx_bridge import provision
+from workshop.certificates import Pair
+from workshop.portal import Portal
 from workshop.run.doors import Doors
 from workshop.run.errors import RunFailed
 from workshop.server import LONGEST_SOCKET
 
 #: No PBX_ in front: the service would take such variables for settings.
-URL, CLIENT_ID, CLIENT_SECRET = "BRIDGE_URL", "BRIDGE_CLIENT", "BRIDGE_SECRET"
+URL, CLIENT_ID, CLIENT_SECRET, CA = "BRIDGE_URL", "BRIDGE_CLIENT", "BRIDGE_SECRET", "BRIDGE_CA"
 # The longest thing that is made below our temporary folder and has a limit: a short home for Asterisk's socket.
 _IN_TEMPORARY = "pbx-12345678/asterisk.ctl"
 
@@ -58,6 +61,11 @@ class State:
         return self.folder / "asterisk"
 
     @property
+    def certificates(self) -> Path:
+        """The run's own authority, and what it has signed."""
+        return self.folder / "certificates"
+
+    @property
     def console(self) -> Path:
         """A command that opens Asterisk's console."""
         return self.folder / "asterisk-cli"
@@ -92,6 +100,15 @@ class State:
                 raise RunFailed(f"{self.config} has no line to put another port into: mend it, or remove it.")
         provision.write_secret(self.config, text)
 
+    def secure(self, pair: Pair) -> None:
+        """Let the configuration name this certificate, as those of earlier runs do not. Raises RunFailed."""
+        text = re.sub(r"(?m)^tls_(certificate|key) *=.*\n", "", self.config.read_text(encoding="utf-8"))
+        lines = provision.tls_lines(pair.certificate, pair.key)
+        text, found = re.subn(r"(?m)^\[http\]\n", lambda head: head[0] + lines, text, count=1)
+        if not found:
+            raise RunFailed(f"{self.config} has no [http] to put a certificate into: mend it, or remove it.")
+        provision.write_secret(self.config, text)
+
     def client(self) -> tuple[str, str] | None:
         """Id and secret of the program that an earlier run registered."""
         try:
@@ -101,9 +118,11 @@ class State:
         said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
         return (said[CLIENT_ID], said[CLIENT_SECRET]) if {CLIENT_ID, CLIENT_SECRET} <= said.keys() else None
 
-    def keep_client(self, url: str, client_id: str, secret: str) -> None:
-        said = {URL: url, CLIENT_ID: client_id, CLIENT_SECRET: secret}
+    def keep_client(self, portal: Portal) -> None:
+        said = {URL: portal.url, CLIENT_ID: portal.client_id, CLIENT_SECRET: portal.client_secret}
         lines = [f"{name}={value}" for name, value in said.items()]
+        if portal.believes:
+            lines.append(f"{CA}={shlex.quote(str(portal.believes))}")
         provision.write_secret(self.credentials, "# The program that `make run` calls as.\n" + "\n".join(lines) + "\n")
 
 
