@@ -25,6 +25,10 @@ positive_data_acceptance.expected-statuses = ["2xx", "3xx", "401", "403", "404",
 [[operations]]
 include-name = "POST /oauth/token"
 checks.positive_data_acceptance.expected-statuses = ["200", "400", "401"]
+
+[[operations]]
+include-name = "POST /oauth/revoke"
+checks.positive_data_acceptance.expected-statuses = ["200", "400", "401"]
 """
 
 
