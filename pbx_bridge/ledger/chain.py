@@ -19,7 +19,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, Text, bindparam, func, insert, select, update
 
 from .errors import LedgerUnavailable
 from .forms import write_json
@@ -29,8 +29,13 @@ from .values import Anchor, AuditLine
 
 HEAD = select(audit_head.c.id, audit_head.c.chain, audit_head.c.proof)
 _LOCKED_HEAD = HEAD.with_for_update()
-_NEW_HEAD = update(audit_head).values(
-    id=bindparam("last"), chain=bindparam("link", type_=audit_head.c.chain.type), proof=bindparam("sign")
+_MOVE_HEAD = (
+    update(audit_head)
+    .where(
+        audit_head.c.id == bindparam("before"),
+        func.coalesce(audit_head.c.proof, "") == func.coalesce(bindparam("proof_before", type_=Text), ""),
+    )
+    .values(id=bindparam("last"), chain=bindparam("link"), proof=bindparam("sign"))
 )
 _NEW_LINES = insert(audit)
 
@@ -51,6 +56,14 @@ class Said(NamedTuple):
     mark: str | None
 
 
+class _End(NamedTuple):
+    """What `audit_head` says."""
+
+    id: int
+    chain: str
+    proof: str | None
+
+
 #: The columns of a Said, in its order.
 SAID_COLUMNS = tuple(audit.c[name] for name in Said._fields)
 
@@ -61,6 +74,7 @@ class Chain:
     def __init__(self, pepper: bytes) -> None:
         """Raises BadKey when `pepper` is too short (marks.py)."""
         self._key = derived(pepper, "audit chain")
+        self._end: _End | None = None
 
     def link(self, proof_before: str, said: Said) -> str:
         """Binds a line to the one whose proof is given; "" for the first."""
@@ -72,18 +86,31 @@ class Chain:
 
     def append(self, connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
         """Store lines (see `line_row`) at the end of the chain."""
-        head = connection.execute(_LOCKED_HEAD).one_or_none()
-        if head is None:
-            raise LedgerUnavailable("audit_head has lost its row; bring back a backup: nothing is done without audit")
-        end, proof = Anchor(head.id, head.chain), head.proof or ""
-        linked = []
+        # Where this process wrote last. If nobody else has written since, one statement finds the end and moves it.
+        here = self._end
+        if here is None or not self._move(connection, here, rows):
+            head = connection.execute(_LOCKED_HEAD).one_or_none()
+            if head is None or not self._move(connection, _End(head.id, head.chain, head.proof), rows):
+                raise LedgerUnavailable(
+                    "audit_head has lost its row; bring back a backup: nothing is done without audit"
+                )
+
+    def _move(self, connection: Connection, here: _End, rows: Sequence[dict[str, Any]]) -> bool:
+        """Store lines after `here`. False, and nothing is stored, when the chain ends elsewhere."""
+        end, linked = here, []
         for row in rows:
-            said = Said(id=end.id + 1, **row)
-            end = Anchor(said.id, self.link(proof, said))
-            proof = self.proof(end)
+            end = self._next(end, Said(id=end.id + 1, **row))
             linked.append(row | {"id": end.id, "chain": end.chain})
+        there = {"last": end.id, "link": end.chain, "sign": end.proof, "before": here.id, "proof_before": here.proof}
+        if connection.execute(_MOVE_HEAD, there).rowcount == 0:
+            return False
         connection.execute(_NEW_LINES, linked)
-        connection.execute(_NEW_HEAD, {"last": end.id, "link": end.chain, "sign": proof})
+        self._end = end
+        return True
+
+    def _next(self, before: _End, said: Said) -> _End:
+        link = self.link(before.proof or "", said)
+        return _End(said.id, link, self.proof(Anchor(said.id, link)))
 
     def _sign(self, *parts: str) -> str:
         return hmac.digest(self._key, "\0".join(parts).encode(), "sha256").hex()
