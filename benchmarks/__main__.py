@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import report, signatures
 from benchmarks.figures import machine_busy_s
 from benchmarks.lab import Lab, lab
 from benchmarks.latency import latencies
@@ -46,10 +46,11 @@ class Size:
     scheduled: int = 10_000
     readers: int = 5000
     agents: int = 150
+    signed: int = 300
 
 
-QUICK = Size(2, 20, 60, 50, 100, 1, 2, tuple(range(30, 180, 15)), 100, 10_000, 0, 150)
-TINY = Size(1, 20, 5, 20, 5, 0, 0, (), 0, 0, 0, 30)
+QUICK = Size(2, 20, 60, 50, 100, 1, 2, tuple(range(30, 180, 15)), 100, 10_000, 0, 150, 100)
+TINY = Size(1, 20, 5, 20, 5, 0, 0, (), 0, 0, 0, 30, 0)
 
 
 @dataclass
@@ -90,6 +91,9 @@ class Bench:
             await self._start_up()
         if size.readers:
             await self._readers()
+        if size.signed:
+            say("signatures …")
+            self.rows += await signatures.rows(size.signed)
         return self.rows
 
     async def _reconcile(self) -> None:

@@ -7,11 +7,12 @@ the key that it used. Event streams are not signed: a signature needs the end of
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiohttp import hdrs, web
-from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
+from http_message_signatures import HTTPMessageSigner
 from http_message_signatures.algorithms import ED25519, HMAC_SHA256
 from multidict import CIMultiDict
 
@@ -21,7 +22,7 @@ from .needs import NEEDS
 from .operations import Handler
 from .problems import Problem
 from .requests import REQUEST_ID
-from .signatures import DIGEST, PROOF, Message, Proof
+from .signatures import DIGEST, INPUT, PROOF, SIGNATURE, Message, Proof
 from .signing_keys import SigningKeys
 
 ANSWER_KEYS: web.AppKey[SigningKeys] = web.AppKey("answer_keys", SigningKeys)
@@ -66,13 +67,11 @@ async def signed_answers(request: web.Request, handler: Handler) -> web.StreamRe
 async def sign(answer: web.Response, proof: Proof, request: web.Request) -> None:
     """Add the headers. Raises LedgerUnavailable when there is no key to be had."""
     keyid, key, algorithm = await _key(request, proof)
-    resolver = MappingKeyResolver(public_keys={}, private_keys={keyid: key})
-    signer = HTTPMessageSigner(signature_algorithm=algorithm, key_resolver=resolver)
     body = answer.body if isinstance(answer.body, bytes | bytearray) else b""
     sent = bytes(body) if request.method != hdrs.METH_HEAD else b""
     covered = ["@status", *_REQUEST, *(name.lower() for name in _MEANING if name in answer.headers)]
     answer.headers.popall(DIGEST, None)
-    signer.sign(
+    prepared = HTTPMessageSigner(signature_algorithm=algorithm).prepare(
         _Answer(answer.status, answer.headers, proof.message),
         key_id=keyid,
         created=request.app[NEEDS].clock(),
@@ -81,6 +80,10 @@ async def sign(answer: web.Response, proof: Proof, request: web.Request) -> None
         covered_component_ids=covered,
         body=sent or None,
     )
+    # The library's own `apply` makes the whole base once more, to see that nobody changed the answer meanwhile.
+    signature = algorithm(private_key=key).sign(prepared.signature_base)
+    answer.headers[INPUT] = f"{LABEL}={prepared.signature_params}"
+    answer.headers[SIGNATURE] = f"{LABEL}=:{base64.b64encode(signature).decode()}:"
 
 
 async def _key(request: web.Request, proof: Proof) -> tuple[str, Any, type[ED25519] | type[HMAC_SHA256]]:
