@@ -43,7 +43,7 @@ async def _run(rooms: House) -> None:
         loop.add_signal_handler(each, stop.set)
     certificate = _certificate(rooms.settings)
     runner = await _open_door(rooms, certificate)
-    tasks = [*_keep_fresh(certificate), asyncio.create_task(_keep_house(rooms.ledger), name="housekeeping")]
+    tasks = [*keep_fresh(certificate), asyncio.create_task(_keep_house(rooms.ledger), name="housekeeping")]
     loop_task = asyncio.create_task(rooms.conductor.run(), name="conductor")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
@@ -80,7 +80,7 @@ def _certificate(settings: Settings) -> Certificate | None:
         raise CannotStart(str(error)) from error
 
 
-def _keep_fresh(certificate: Certificate | None) -> list[asyncio.Task[None]]:
+def keep_fresh(certificate: Certificate | None) -> list[asyncio.Task[None]]:
     """Its files are read again when they change, and at once on SIGHUP."""
     if certificate is None:
         return []

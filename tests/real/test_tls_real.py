@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -15,13 +14,12 @@ from typing import TYPE_CHECKING
 import aiohttp
 import pytest
 
-from pbx_bridge import doctor_tls
 from pbx_bridge.asterisk.ami import Ami
 from pbx_bridge.asterisk.ari import Ari
 from pbx_bridge.asterisk.errors import AmiUnreachable, Refused, Unreachable
 from pbx_bridge.asterisk.tls import trust
-from pbx_bridge.settings import Settings
 from tests.real.conftest import MakeAsterisk
+from tests.real.serial import serial
 from workshop.certificates import Authority, Pair, authority
 from workshop.phone import Phone, PhoneError
 from workshop.server import AsteriskServer
@@ -29,60 +27,7 @@ from workshop.server import AsteriskServer
 if TYPE_CHECKING:  # pytest wants to be the first to import a plugin
     from tests.phones_plugin import MakePhone
 
-pytest_plugins = ("tests.phones_plugin",)
-
-PHONE = """
-[{name}]({template})
-context = from-test
-auth = {name}
-aors = {name}
-[{name}](login)
-username = {name}
-password = secret
-[{name}](place)
-qualify_frequency = 0
-"""
-OPERATOR = """
-[operator](trunk-tls)
-aors = operator
-[operator](place)
-contact = sip:127.0.0.1:{port}\\;transport=tls
-qualify_frequency = 0
-"""
-DIALPLAN = """
-[from-test]
-exten => _[a-z].,1,Dial(PJSIP/${EXTEN},5)
-exten => _+X.,1,Dial(PJSIP/${EXTEN}@operator,5)
-"""
-CALLERS = {"ann": "agent-tls", "bob": "citizen-tls", "old": "agent"}
-
-
-@pytest.fixture
-def ours(tmp_path: Path) -> Authority:
-    return authority(tmp_path / "certificates")
-
-
-@pytest.fixture
-def pair(ours: Authority) -> Pair:
-    return ours.pair("asterisk")
-
-
-@pytest.fixture
-def operator_port() -> int:
-    """Of an operator that is not there, unless a test opens it."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture
-async def pbx(make_asterisk: MakeAsterisk, ours: Authority, pair: Pair, operator_port: int) -> AsteriskServer:
-    phones = "".join(PHONE.format(name=name, template=template) for name, template in CALLERS.items())
-    extra = {"pjsip.d/test.conf": phones + OPERATOR.format(port=operator_port), "dialplan/test.conf": DIALPLAN}
-    server = make_asterisk(tls=pair, believes=ours.path, extra=extra)
-    await server.start()
-    assert server.errors() == []
-    return server
+pytest_plugins = ("tests.phones_plugin", "tests.tls_plugin")
 
 
 def registrar(pbx: AsteriskServer, port: int = 0) -> dict[str, str]:
@@ -156,16 +101,6 @@ async def test_a_phone_does_not_register_with_a_strangers_certificate(
     with pytest.raises(PhoneError):
         await phones("ann", **registrar(pbx), believes=authority(tmp_path / "strangers").path)
     assert "ann/sip" not in await pbx.cli("pjsip show contacts")
-
-
-async def serial(port: int) -> bytes:
-    """What tells one certificate from another: all of it."""
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
-    found: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-    writer.close()
-    return found
 
 
 class Operator:
@@ -302,33 +237,3 @@ async def test_sip_without_tls_can_be_closed(make_asterisk: MakeAsterisk, pair: 
     await serial(server.ports.sips)
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", server.ports.sip)
-
-
-async def examined(pbx: AsteriskServer, ours: Authority) -> list[str]:
-    """What the doctor says of SIP."""
-    asterisk = {
-        "ari_url": f"https://localhost:{pbx.ports.https}",
-        "ari_password": pbx.ari_password,
-        "ami_host": "localhost",
-        "ami_port": pbx.ports.amis,
-        "ami_tls": True,
-        "ca_file": ours.path,
-    }
-    found = [each async for each in doctor_tls.tls(Settings.model_validate({"asterisk": asterisk}))]
-    return [f"{each.verdict} {each.words}" for each in found if each.words.startswith("sip")]
-
-
-async def test_the_doctor_sees_which_phones_may_speak_in_the_clear(
-    pbx: AsteriskServer, ours: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    certificate, loopback = await examined(pbx, ours)
-    assert certificate.startswith("ok sip: transport-tls is TLS, certificate until ")
-    assert loopback == "ok sip: reached from this machine only"
-    # As it is where phones come from outside; no test opens a port there.
-    monkeypatch.setattr(doctor_tls, "is_loopback", lambda host: host == "localhost")
-    certificate, plain, sound = await examined(pbx, ours)
-    assert certificate.startswith("ok sip: transport-tls is TLS, certificate until ")
-    assert "transport-udp (127.0.0.1:" in plain
-    assert "transport-tcp (127.0.0.1:" in plain
-    assert "transport-tls" not in plain
-    assert sound.startswith("warn sip: 1 of 4 endpoints need no encryption of sound (old): ")
