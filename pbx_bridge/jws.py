@@ -128,7 +128,8 @@ def _fits(key: Key, algorithm: str) -> bool:
 def key_of(jwk: Mapping[str, Any]) -> Key | None:
     """The public key that a JWK (RFC 7517) describes; None for one that cannot check signatures here: secret, of
     another use, too short, or not in its form."""
-    if jwk.get("use", "sig") != "sig" or "verify" not in jwk.get("key_ops", ["verify"]):
+    operations = jwk.get("key_ops", ["verify"])
+    if jwk.get("use", "sig") != "sig" or not isinstance(operations, list) or "verify" not in operations:
         return None
     if jwk.get("kty") not in ("EC", "OKP", "RSA"):
         return None

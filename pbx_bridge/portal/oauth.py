@@ -8,6 +8,7 @@ from functools import wraps
 from aiohttp import hdrs, web
 
 from .bodies import as_json, read_form
+from .limits import LIMITS
 from .operations import Handler
 
 FORM = "application/x-www-form-urlencoded"
@@ -46,6 +47,8 @@ def of_form(handle: Callable[[web.Request, dict[str, str]], Awaitable[web.Respon
                 raise Refusal("invalid_request", f"the body must be {FORM}, each field once")
             return await handle(request, form)
         except Refusal as refusal:
+            if refusal.error == "invalid_client":
+                await request.app[LIMITS].refused(request)
             return refusal.response()
 
     return handler

@@ -13,8 +13,9 @@ import pytest
 
 from pbx_bridge.ledger import Client
 from pbx_bridge.portal.clients import is_secret, new_client, unknown_scopes
+from pbx_bridge.portal.limits import RequestLimits
 
-from .portal_house import PEPPER, SCOPES, House, Reply, Site
+from .portal_house import PEPPER, SCOPES, House, Reply, Site, serve
 
 pytest_plugins = ("tests.rooms.portal_fixtures",)
 NOW = datetime(2026, 1, 12, 6, 0, tzinfo=UTC)
@@ -258,3 +259,12 @@ def test_ids_are_drawn() -> None:
 def test_scopes_that_mean_nothing_are_named() -> None:
     assert unknown_scopes(sorted(SCOPES)) == []
     assert unknown_scopes(["calls:read", "root"]) == ["root"]
+
+
+async def test_who_guesses_secrets_is_told_to_wait(house: House) -> None:
+    async with serve(house, limits=RequestLimits(refused=3)) as site:
+        for secret in ("guess", "another", "a third"):
+            assert (await ask_token(site, basic(site.client.id, secret))).status == 401
+        reply = await ask_token(site, basic(site.client.id, site.secret))
+        assert (reply.status, reply.problem) == (429, "too-many-requests")
+        assert int(reply.headers["Retry-After"]) > 0
