@@ -9,12 +9,14 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..identity.citizen import Identity
 from ..ledger.access import Citizen, Client, Role
+from ..ledger.values import AuditLine
 from ..subject import IssuerAway, NotBelieved, Subject
 from .guard import TOKENS
 from .needs import NEEDS, Needs
 from .oauth import Refusal
 from .rights import SCOPES_OF
 from .schemas import Line128
+from .turns import TURNS
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _TYPE = "urn:ietf:params:oauth:token-type:"
@@ -36,7 +38,7 @@ async def exchange(request: web.Request, form: dict[str, str], client: Client) -
         raise Refusal("invalid_grant", "the subject_token has expired")
     if not is_user(subject.user) or subject.user == client.id:
         raise Refusal("invalid_grant", "the subject_token's subject cannot be a citizen here")
-    await keep_phone(needs, client.id, subject)
+    await keep_phone(request, client.id, subject)
     return {
         "access_token": request.app[TOKENS].issue_for(subject, client.id, scopes, lifetime_s),
         "issued_token_type": ACCESS_TOKEN,
@@ -87,13 +89,18 @@ async def _believe(needs: Needs, token: str, client: Client) -> Subject:
         raise Refusal("temporarily_unavailable", words, retry_after_s=error.retry_after_s) from None
 
 
-async def keep_phone(needs: Needs, client: str, subject: Subject) -> None:
-    """Keep the number that the portal's own token vouches for: the citizen may have that one rung."""
+async def keep_phone(request: web.Request, client: str, subject: Subject) -> None:
+    """Keep the number that the portal's own token vouches for: the citizen may have that one rung. The line in the
+    audit comes first. Raises LedgerUnavailable."""
     if subject.phone is None:
         return
-    kept = await needs.ledger.citizen(client, subject.user)
-    known = Identity.from_data(kept.data) if kept else Identity()
-    told = known.updated(Identity(phone=subject.phone, verified=frozenset({"phone"})))
-    if told != known:
-        citizen = Citizen(client, subject.user, told.to_data(), told.marks(), needs.clock())
-        await needs.ledger.keep_citizen(citizen)
+    needs, whose = request.app[NEEDS], (client, subject.user)
+    async with request.app[TURNS].of(whose):
+        kept = await needs.ledger.citizen(*whose)
+        known = Identity.from_data(kept.data) if kept else Identity()
+        told = known.updated(Identity(phone=subject.phone, verified=frozenset({"phone"})))
+        if told == known:
+            return
+        at, detail = needs.clock(), {"fields": ["phone"], "by": "token-exchange"}
+        await needs.ledger.note([AuditLine(at, f"client:{client}", "write-identity", "taken", detail, citizen=whose)])
+        await needs.ledger.keep_citizen(Citizen(*whose, told.to_data(), told.marks(), at))

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from .answers import ProblemDocument
+from .limits import UNCOUNTED
 from .operations import CALL_ID_PATTERN, Answer, Header, Operation
 from .problems import CATALOGUE, MEDIA_TYPE
 from .rights import SCOPES
@@ -45,8 +46,10 @@ def build(operations: tuple[Operation, ...], version: str) -> dict[str, Any]:
 def problems_of(operation: Operation) -> tuple[str, ...]:
     """The slugs an operation may answer with: its own, and those that follow from what it takes."""
     slugs = set(operation.problems) | {"internal-error", "malformed-request"}
+    if operation.id not in UNCOUNTED:
+        slugs |= {"too-many-requests"}
     if _scope(operation) is not None:
-        slugs |= {"unauthorized", "invalid-token", "insufficient-scope", "database-unavailable"}
+        slugs |= {"unauthorized", "invalid-token", "insufficient-scope", "wrong-role", "database-unavailable"}
         slugs |= {"signature-required", "signature-invalid", "signature-stale", "signature-replayed"}
     if operation.query is not NoQuery:
         slugs |= {"validation-failed"}

@@ -41,8 +41,8 @@ async def second_step(
     """What must follow before anything rings; None where the portal has taken both steps itself. Raises Problem."""
     needs, grant, client = request.app[NEEDS], request[GRANT], request[CLIENT]
     if client.second_step is SecondStep.NONE and grant.role is not Role.CITIZEN:
-        return None
-    if client.second_step is not SecondStep.CODE or vouched(grant, client, needs.clock()):
+        return None  # what a backend answers for, a browser does not
+    if client.second_step is SecondStep.CLICK or vouched(grant, client, needs.clock()):
         return Confirmation(By.CLICK)
     channel = Channel(body.code_channel) if body.code_channel else needs.settings.code_channel
     if channel is Channel.TOTP:

@@ -16,12 +16,16 @@ from ulid import ULID
 
 from pbx_bridge.call import events as e
 from pbx_bridge.call.machine import Step, accept, advance
-from pbx_bridge.call.model import Call, Opening
+from pbx_bridge.call.model import By, Call, Channel, Opening
 from pbx_bridge.call.snapshot import snapshot
 from pbx_bridge.call.states import State
+from pbx_bridge.codes.code import Bond, Codes
+from pbx_bridge.codes.tries import Rules
+from pbx_bridge.conductor.confirming import AskCode, ConfirmCall, Confirmed, Judge
 from pbx_bridge.conductor.errors import CitizenBusy, KeyReused, RevisionPassed, UnknownCall
+from pbx_bridge.conductor.factor import AppFactor
 from pbx_bridge.conductor.hub import Hub
-from pbx_bridge.conductor.jobs import Wanted
+from pbx_bridge.conductor.jobs import Desk, Draft, Wanted
 from pbx_bridge.ledger import BadCursor, CallFilter, Client, LedgerUnavailable, Page, StoredEvent
 from pbx_bridge.ledger.access import SecondStep
 from pbx_bridge.portal.clients import new_client
@@ -83,10 +87,11 @@ class House(Records):
     paper: Any = None
 
     # ── people ──
-    def client(self, name: str = "portal", scopes: frozenset[str] = SCOPES) -> tuple[Client, str]:
+    def client(self, name: str = "portal", scopes: frozenset[str] = SCOPES, **more: Any) -> tuple[Client, str]:
         """Register a program; gives it and its secret."""
         made = new_client(PEPPER, self.clock())
-        client = Client(made.id, name, scopes, self.clock(), 600, (made.key,), second_step=SecondStep.NONE)
+        more = {"second_step": SecondStep.NONE, **more}
+        client = Client(made.id, name, scopes, self.clock(), 600, (made.key,), **more)
         self.clients_[client.id] = client
         return client, made.secret
 
@@ -130,9 +135,44 @@ class House(Records):
         call_id = f"call_{ULID()}".lower()
         self.keys[wanted.client, wanted.key] = (wanted.fingerprint, call_id)
         ticket = f"{len(self.calls_):09d}"
-        self._keep(accept(call_id, ticket, wanted.request, wanted.terms, self.clock(), confirmation=None))
-        self._keep(advance(self.calls_[call_id], e.Admitted(Opening(open=True)), self.clock()))
+        born = accept(call_id, ticket, wanted.request, wanted.terms, self.clock(), confirmation=wanted.confirmation)
+        self._keep(born)
+        step = wanted.confirmation
+        if step is None:
+            self.tell(call_id, e.Admitted(Opening(open=True)))
+        else:
+            self.tell(call_id, e.CodeSent() if step.by is By.CODE else e.Vouched())
         return Opened(call_id, self.events_[call_id][0].data["call"], replayed=False)
+
+    async def ask_code(self, call_id: str, channel: Channel, *, by: str) -> Call:
+        self._may_fail()
+        return self._judged(call_id, AskCode(call_id, channel, self.clock(), by, self._judge))
+
+    async def confirm(self, call_id: str, typed: str | None, *, by: str) -> Confirmed:
+        self._may_fail()
+        return self._judged(call_id, ConfirmCall(call_id, typed, self.clock(), by, self._judge))
+
+    def code(self, call_id: str) -> str:
+        """The code that the citizen was sent."""
+        call = self.calls_[call_id]
+        assert call.request.phone
+        assert call.confirmation
+        bond = Bond(call.id, call.request.client, call.request.user, call.request.phone)
+        return self._judge.codes.code(bond, call.confirmation.number)
+
+    @property
+    def _judge(self) -> Judge:
+        return Judge(Codes(PEPPER), Rules(), AppFactor(PEPPER), lambda request, at: Opening(open=True))
+
+    def _judged(self, call_id: str, job: Any) -> Any:
+        """The conductor's own job, on a desk with this one call."""
+        draft = Draft(self.calls_[call_id], self.calls_[call_id].revision)
+        done = job.apply(Desk({call_id: draft}))
+        assert draft.call
+        self.calls_[call_id] = draft.call
+        for event in draft.events:
+            self._publish(draft.call, event.sequence, event.type, event.data)
+        return done
 
     async def abort(self, call_id: str, *, by: str, if_revision: int | None = None) -> Aborted:
         self._may_fail()
@@ -175,20 +215,15 @@ class House(Records):
         return self.clients_.get(client_id)
 
     def _keep(self, step: Step) -> None:
-        call = step.call
-        self.calls_[call.id] = call
+        self.calls_[step.call.id] = step.call
         if step.news:
-            row = StoredEvent(
-                f"evt_{ULID()}".lower(),
-                call.id,
-                call.request.client,
-                call.revision,
-                step.news,
-                self.clock(),
-                {"call": snapshot(call)},
-            )
-            self.events_.setdefault(call.id, []).append(row)
-            self.hub.ring(call.id, call.revision, [row])
+            self._publish(step.call, step.call.revision, step.news, {"call": snapshot(step.call)})
+
+    def _publish(self, call: Call, sequence: int, kind: str, data: dict[str, Any]) -> None:
+        id_ = f"evt_{ULID()}".lower()
+        row = StoredEvent(id_, call.id, call.request.client, sequence, kind, self.clock(), data)
+        self.events_.setdefault(call.id, []).append(row)
+        self.hub.ring(call.id, sequence, [row])
 
 
 @dataclass(frozen=True)
@@ -243,13 +278,20 @@ class Site:
     def bearer(self, client: Client | None = None, scopes: frozenset[str] = SCOPES) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token(client, scopes)}"}
 
-    def citizen_token(self, user: str = "u-1", lifetime_s: int = 300, scopes: frozenset[str] = SCOPES) -> str:
-        """What a citizen's browser holds."""
-        subject = Subject("https://portal.example", user, int(self.house.clock().timestamp()) + lifetime_s)
-        return self.app_tokens().issue_for(subject, self.client.id, scopes, lifetime_s)
+    def citizen_token(
+        self,
+        user: str = "u-1",
+        lifetime_s: int = 300,
+        scopes: frozenset[str] = SCOPES,
+        client: Client | None = None,
+        **proof: Any,
+    ) -> str:
+        """What a citizen's browser holds; `proof` is what their own token said of how they proved themselves."""
+        subject = Subject("https://portal.example", user, int(self.house.clock().timestamp()) + lifetime_s, **proof)
+        return self.app_tokens().issue_for(subject, (client or self.client).id, scopes, lifetime_s)
 
-    def as_citizen(self, user: str = "u-1") -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.citizen_token(user)}"}
+    def as_citizen(self, user: str = "u-1", **how: Any) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.citizen_token(user, **how)}"}
 
     async def ask(self, method: str, path: str, *, client: Client | None = None, **how: Any) -> Reply:
         """Ask with a good token, unless headers bring an Authorization of their own (None: without any)."""
