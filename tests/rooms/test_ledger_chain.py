@@ -244,3 +244,13 @@ async def test_a_line_that_cannot_be_read_is_a_fault_and_no_crash(
 async def test_a_pepper_too_short_to_keep_anything_blind_is_refused(sqlite_url: str, pepper: bytes) -> None:
     with pytest.raises(BadKey, match="the pepper must be 16 bytes or more"):
         await Ledger.open(sqlite_url, [KEY], pepper=pepper)
+
+
+async def test_a_transaction_that_is_given_up_leaves_no_gap(six: Ledger) -> None:
+    with pytest.raises(KeyError):
+        async with six.transaction() as transaction:
+            await transaction.write([Change(audit=(line(7), line(8)))], NOON)
+            raise KeyError
+    await six.note([line(7)])
+    verified = await six.verify_audit()
+    assert (verified.lines, verified.fault) == (7, None)
