@@ -71,6 +71,7 @@ async def test_a_key_is_believed_until_its_last_token_is_over(house: House) -> N
     with pytest.raises(NotAToken, match="expired"):
         tokens.check(last)
     house.clock.later(SLACK_S + 1)
+    assert keys.find(kid_of(last)) is None  # also before anybody has looked
     await keys.look()
     assert kid_of(last) not in {jwk["kid"] for jwk in keys.published()}
     with pytest.raises(UnknownKey):

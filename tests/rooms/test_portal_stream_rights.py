@@ -6,6 +6,7 @@ import asyncio
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,23 @@ async def test_a_stream_ends_with_its_token_and_says_why(site: Site) -> None:
         site.house.hangs_up(call_id)
         assert await staying.rest() == [3]
         assert staying.reason is None
+
+
+async def test_a_token_that_is_revoked_while_its_stream_opens_opens_none(
+    site: Site, house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_id = await site.open_call()
+    token, found = site.token(), house.call
+
+    async def slowly(asked: str) -> Any:
+        assert (await revoke(site, token=token)).status == 200
+        return await found(asked)
+
+    monkeypatch.setattr(house, "call", slowly)
+    async with site.follow(call_id, **bearer(token)) as stream:
+        assert stream.response.status == 200
+        assert await stream.rest() == []
+        assert stream.reason == "token_revoked"
 
 
 async def test_a_stream_at_another_process_ends_too(site: Site, house: House) -> None:
