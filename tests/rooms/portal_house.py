@@ -36,6 +36,7 @@ from pbx_bridge.portal.site import create_app
 from pbx_bridge.portal.tokens import Tokens
 from pbx_bridge.subject import Subject
 
+from .portal_programs import Programs
 from .portal_records import KEPT, Records
 from .portal_replies import Reply, Stream
 
@@ -71,7 +72,7 @@ class Aborted:
 
 
 @dataclass
-class House(Records):
+class House(Records, Programs):
     """Conductor and ledger in one, in memory. `trouble` is what every question raises instead of an answer, `refusal`
     what asking for a call raises. `paper` may be a real ledger, for what is kept about citizens and for the audit."""
 
@@ -79,7 +80,6 @@ class House(Records):
     hub: Hub = field(default_factory=Hub)
     calls_: dict[str, Call] = field(default_factory=dict)
     events_: dict[str, list[StoredEvent]] = field(default_factory=dict)
-    clients_: dict[str, Client] = field(default_factory=dict)
     keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     wanted: list[Wanted] = field(default_factory=list)
     parts: dict[str, str | None] = field(default_factory=lambda: {"asterisk_ari": None, "database": None})
