@@ -118,6 +118,12 @@ class PortalIssuer:
         said = self.living.get(str(form["token"]))
         return self._answer({"active": False} if said is None else {"active": True, **said, **self.says})
 
+    async def _elsewhere(self, request: web.Request) -> web.Response:
+        """Where a redirection leads: somebody who would say yes to everything."""
+        self.asked[request.path] = self.asked.get(request.path, 0) + 1
+        published = [{**key.as_dict(private=False), "kid": kid} for kid, key in self.keys.items()]
+        return web.json_response({"keys": published, "active": True, "sub": "u-1"})
+
     async def _enter(self, request: web.Request) -> None:
         self.asked[request.path] += 1
         self.arrived.set()
@@ -137,6 +143,7 @@ class PortalIssuer:
         app = web.Application()
         app.router.add_get("/keys", self._publish)
         app.router.add_post("/introspect", self._introspect)
+        app.router.add_route("*", "/elsewhere", self._elsewhere)
         return app
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from pbx_bridge.ledger import LedgerUnavailable
 from pbx_bridge.ledger.access import Revocation
+from pbx_bridge.portal import stream as stream_room
 from pbx_bridge.portal.grant import Grant
 from pbx_bridge.portal.readers import READERS, Readers, Reason, Seat
 from pbx_bridge.portal.revocations import REVOCATIONS, Revocations
@@ -56,6 +57,22 @@ async def test_a_token_that_is_revoked_while_its_stream_opens_opens_none(
     async with site.follow(call_id, **bearer(token)) as stream:
         assert stream.response.status == 200
         assert await stream.rest() == []
+        assert stream.reason == "token_revoked"
+
+
+async def test_a_reader_that_is_behind_does_not_catch_up_with_a_dead_token(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call_id = await site.open_call()
+    token, send = site.token(), stream_room._Reader._send
+
+    async def then_revoked(reader: Any, event: Any) -> None:
+        await send(reader, event)
+        await revoke(site, token=token)
+
+    monkeypatch.setattr(stream_room._Reader, "_send", then_revoked)
+    async with site.follow(call_id, **bearer(token)) as stream:
+        assert await stream.rest() == [1]
         assert stream.reason == "token_revoked"
 
 
@@ -147,6 +164,18 @@ async def test_only_those_who_must_leave_are_woken(house: House, monkeypatch: py
             await room.revoke(Revocation("client_1", now, now + timedelta(hours=1), **how))
         assert Counted.woken == 2
     assert readers.clients() == []
+
+
+async def test_a_logout_that_is_learned_late_does_not_end_the_next_session(house: House) -> None:
+    readers, now = Readers(), house.clock()
+    logout = Revocation("client_1", now, now + timedelta(hours=1), citizen="u-1")
+    issued = int(now.timestamp())
+    with (
+        readers.seat(replace(grant(1, "u-1"), issued_at=issued)) as before,
+        readers.seat(replace(grant(2, "u-1"), issued_at=issued + 1)) as after,
+    ):
+        readers.revoked(logout)
+        assert (before.reason, after.reason) == (Reason.TOKEN_REVOKED, None)
 
 
 async def test_nothing_is_kept_of_readers_who_left(site: Site) -> None:
