@@ -372,7 +372,11 @@ async def test_the_doctor_sees_that_asterisk_is_not_there(made: Path) -> None:
 async def test_a_host_name_that_does_not_resolve(
     asterisk: AsteriskServer, tmp_path: Path, made: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    environment = {"PBX_ASTERISK__ARI_URL": f"http://{NOWHERE}:8088", "PBX_ASTERISK__AMI_HOST": NOWHERE}
+    environment = {
+        "PBX_ASTERISK__ARI_URL": f"http://{NOWHERE}:8088",
+        "PBX_ASTERISK__AMI_HOST": NOWHERE,
+        "PBX_ASTERISK__ALLOW_PLAIN": "yes",
+    }
     async with standing(asterisk, tmp_path / "service", **environment) as service:
         await service.start(until_ready=False)
         await not_ready(service, f"{NOWHERE}.*(Name or service not known|name resolution|No address)")

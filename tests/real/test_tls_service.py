@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pbx_bridge import doctor_tls
+from pbx_bridge import doctor_tls, provision
 from pbx_bridge.app import keep_fresh
 from pbx_bridge.portal.certificates import LOOK_S, Certificate
-from pbx_bridge.settings import Settings
+from pbx_bridge.settings import Settings, load
 from tests.real.conftest import MakeAsterisk
 from tests.real.serial import serial
 from workshop.certificates import Authority, Pair
@@ -33,6 +33,15 @@ async def standing(server: AsteriskServer, folder: Path, pair: Pair, ours: Autho
         yield service
     finally:
         await service.kill()
+
+
+def test_setup_takes_a_certificate_for_both(tmp_path: Path, ours: Authority) -> None:
+    pair = ours.pair("service")
+    config = provision.setup(tmp_path / "x", provision.Plan(tls=(pair.certificate, pair.key)), lambda line: None)
+    http = load(config).http
+    assert (http.tls_certificate, http.tls_key) == (pair.certificate, pair.key)
+    for name in ("http.conf", "manager.conf", "pjsip_transports.conf"):
+        assert str(pair.key) in (tmp_path / "x" / "asterisk" / name).read_text()
 
 
 async def test_the_service_reads_a_renewed_certificate_on_sighup(
