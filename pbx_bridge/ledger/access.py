@@ -167,7 +167,7 @@ class NewTry:
 @dataclass(frozen=True, slots=True)
 class Citizen:
     """What a portal supplied about one of its citizens. `data` is JSON values, sealed in the database; `marks` are the
-    values it can be found by (kind to normal form), kept as blind marks only."""
+    values it can be found by (kind to normal form), kept as blind marks only: none come back."""
 
     client: str
     user: str

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, bindparam, func, select, text, tuple_
+from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, text, tuple_
 
 from ..call.states import State
 from .rows import CALL_COLUMNS, EVENT_COLUMNS
@@ -74,20 +74,31 @@ def page(filter_: CallFilter, cursor: str | None, limit: int) -> Select[Any]:
 
 
 def audit_page(filter_: AuditFilter, mark: str | None, after: int, limit: int) -> Select[Any]:
-    """Audit lines with an id above `after`, oldest first; `mark` is that of the filter's citizen."""
-    wanted = select(audit).where(audit.c.id > after)
-    for column, value in ((audit.c.call_id, filter_.call_id), (audit.c.mark, mark), (audit.c.actor, filter_.actor)):
-        if value is not None:
-            wanted = wanted.where(column == value)
-    within = [audit.c.at >= filter_.from_] if filter_.from_ is not None else []
-    within += [audit.c.at < filter_.to] if filter_.to is not None else []
-    # Ids follow times closely, not strictly: the walk along them begins and ends with the first and the last that fit.
-    # As expressions, so that SQLite looks for those two in the index of times and not along all ids.
+    """Audit lines after line `after`, in the order of their ids; where times are asked for, in that of their times.
+    `mark` is that of the filter's citizen."""
+    timed = filter_.from_ is not None or filter_.to is not None
+    wanted = _by_time(filter_, after) if timed else select(audit).where(audit.c.id > after).order_by(audit.c.id)
+    if filter_.call_id is not None:
+        wanted = wanted.where(audit.c.call_id == filter_.call_id)
+    if mark is not None:
+        wanted = wanted.where(audit.c.mark == mark)
+    if filter_.actor is not None:
+        # An expression has no index: most lines have the same few actors, so those of a time are found by the time.
+        wanted = wanted.where((audit.c.actor.concat("") if timed else audit.c.actor) == filter_.actor)
+    return wanted.limit(limit)
+
+
+def _by_time(filter_: AuditFilter, after: int) -> Select[Any]:
+    wanted = select(audit).order_by(audit.c.at, audit.c.id)
     if filter_.from_ is not None:
-        wanted = wanted.where(audit.c.id >= select(func.min(audit.c.id + 0)).where(*within).scalar_subquery())
+        wanted = wanted.where(audit.c.at >= filter_.from_)
     if filter_.to is not None:
-        wanted = wanted.where(audit.c.id <= select(func.max(audit.c.id + 0)).where(*within).scalar_subquery())
-    return wanted.where(*within).order_by(audit.c.id).limit(limit)
+        wanted = wanted.where(audit.c.at < filter_.to)
+    if after:
+        last = audit.alias("last")
+        at = select(last.c.at).where(last.c.id == after).scalar_subquery()
+        wanted = wanted.where(audit.c.at >= at, or_(audit.c.at > at, audit.c.id > after))
+    return wanted
 
 
 def write_cursor(accepted_at: datetime, id_: str) -> str:

@@ -107,6 +107,7 @@ async def test_no_question_walks_through_all_calls(sqlite_ledger: Ledger) -> Non
         await sqlite_ledger.audit_page(AuditFilter(citizen=("portal", "u-1")))
         await sqlite_ledger.audit_page(AuditFilter(actor="client:portal"), after=3)
         await sqlite_ledger.audit_page(AuditFilter(from_=NOON, to=NOON + timedelta(days=1)))
+        await sqlite_ledger.audit_page(AuditFilter(from_=NOON, actor="asterisk"), after=3)
         await sqlite_ledger.anchor()
         await sqlite_ledger.verify_audit()
         await sqlite_ledger.idempotent("portal", "k")
