@@ -16,6 +16,7 @@ from .needs import NEEDS, Needs
 from .oauth import Refusal
 from .rights import SCOPES_OF
 from .schemas import Line128
+from .signing_keys import SIGNING_KEYS
 from .turns import TURNS
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:token-exchange"
@@ -39,6 +40,7 @@ async def exchange(request: web.Request, form: dict[str, str], client: Client) -
     if not is_user(subject.user) or subject.user == client.id:
         raise Refusal("invalid_grant", "the subject_token's subject cannot be a citizen here")
     await keep_phone(request, client.id, subject)
+    await request.app[SIGNING_KEYS].ready()
     return {
         "access_token": request.app[TOKENS].issue_for(subject, client.id, scopes, lifetime_s),
         "issued_token_type": ACCESS_TOKEN,

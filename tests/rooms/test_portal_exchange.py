@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -224,13 +225,21 @@ async def test_an_issuer_that_cannot_be_asked_makes_them_wait(exchange: Exchange
 
 
 async def test_others_are_served_while_an_issuer_is_slow(exchange: Exchange) -> None:
-    import asyncio
-
     exchange.portal.gate.clear()
     waiting = asyncio.create_task(exchange.ask(await exchange.portal.token("u-1")))
     await exchange.portal.arrived.wait()
     assert (await exchange.site.get("/v1/calls")).status == 200
     assert not waiting.done()
+    exchange.portal.gate.set()
+    assert (await waiting).status == 200
+
+
+async def test_a_key_that_stops_while_the_issuer_is_asked_is_replaced(exchange: Exchange, house: House) -> None:
+    exchange.portal.gate.clear()
+    token = await exchange.portal.token("u-1", expires_in=30 * 86400)
+    waiting = asyncio.create_task(exchange.ask(token))
+    await exchange.portal.arrived.wait()
+    house.clock.later(8 * 86400)
     exchange.portal.gate.set()
     assert (await waiting).status == 200
 

@@ -26,9 +26,8 @@ async def token(request: web.Request, form: dict[str, str]) -> web.Response:
     kind = form.get("grant_type")
     if kind is None:
         raise Refusal("invalid_request", "grant_type is required")
-    await request.app[SIGNING_KEYS].ready()
     if kind == "client_credentials":
-        answer = _own(request, form, client)
+        answer = await _own(request, form, client)
     elif kind == exchange.GRANT_TYPE:
         answer = await exchange.exchange(request, form, client)
     else:
@@ -37,10 +36,11 @@ async def token(request: web.Request, form: dict[str, str]) -> web.Response:
     return as_json(answer, headers=NO_STORE)
 
 
-def _own(request: web.Request, form: dict[str, str], client: Client) -> dict[str, Any]:
+async def _own(request: web.Request, form: dict[str, str], client: Client) -> dict[str, Any]:
     scopes = frozenset(form.get("scope", "").split()) or client.scopes
     if not scopes <= client.scopes:
         raise Refusal("invalid_scope", "the client may not have every scope it asks for")
+    await request.app[SIGNING_KEYS].ready()
     return {
         "access_token": request.app[TOKENS].issue(client.id, scopes, client.token_lifetime_s),
         "token_type": "Bearer",
