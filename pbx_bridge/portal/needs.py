@@ -145,7 +145,6 @@ class Ledger(Protocol):
     ) -> frozenset[tuple[str, str]]:
         """Remember them until `until`. Returns the replays: those that were remembered before."""
 
-
     # ── citizens ──
     async def citizen(self, client: str, user: str) -> Citizen | None: ...
     async def keep_citizen(self, citizen: Citizen) -> None: ...
