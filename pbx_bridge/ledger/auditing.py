@@ -29,8 +29,8 @@ class Auditing(Base):
         return await self.audit_page(AuditFilter(call_id=call_id), after=after, limit=limit)
 
     async def audit_page(self, filter_: AuditFilter, *, after: int = 0, limit: int = 100) -> list[StoredLine]:
-        """Audit lines that come after line `after`, in the order they were written; where the filter names times, in the
-        order of those, which can differ by moments."""
+        """Audit lines that come after line `after`, in the order they were written; where the filter names times, in
+        the order of those, which can differ by moments."""
         mark = self._rows.marks.citizen(*filter_.citizen) if filter_.citizen else None
         return [_stored(row) for row in await self._ask(reads.audit_page(filter_, mark, after, limit))]
 

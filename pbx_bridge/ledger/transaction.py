@@ -41,7 +41,8 @@ _ORDER = {State.ENDED: 0, State.SCHEDULED: 1}
 
 
 class Transaction:
-    """What can be done inside `Ledger.transaction()`. After any error of the ledger it is over."""
+    """What can be done inside `Ledger.transaction()`. After any error of the ledger it is over. A write with audit lines
+    should be its last deed: from then on no other process can write any (chain.py)."""
 
     def __init__(self, desk: Desk, rows: Rows, chain: Chain) -> None:
         self._desk = desk
@@ -92,8 +93,6 @@ class Transaction:
     ) -> Written:
         """Store all of it. With `owner` and `lease_until` the wishes are born claimed by you (see `Written`).
         `done` wishes are finished first. `last`: nothing else is asked of this transaction, so it may be committed.
-        A write with audit lines should be the last of a transaction: no other process can write any from then on
-        (chain.py).
 
         Raises a Conflict (see there), Stale when a call is no longer at its `before_revision`, Refused for a
         mistake of the caller's, LedgerUnavailable. `at` is the time of writing, UTC.
