@@ -29,6 +29,14 @@ aors = operator
 contact = sip:127.0.0.1:{port}\\;transport=tls
 qualify_frequency = 0
 """
+# No browser, but offered what browsers are: whoever listens there reads the offer.
+BROWSER = """
+[browser](citizen-browser)
+aors = browser
+[browser](place)
+contact = sip:127.0.0.1:{port}\\;transport=tls
+qualify_frequency = 0
+"""
 DIALPLAN = """
 [from-test]
 exten => _[a-z].,1,Dial(PJSIP/${EXTEN},5)
@@ -58,7 +66,10 @@ def operator_port() -> int:
 @pytest.fixture
 async def pbx(make_asterisk: MakeAsterisk, ours: Authority, pair: Pair, operator_port: int) -> AsteriskServer:
     phones = "".join(PHONE.format(name=name, template=template) for name, template in CALLERS.items())
-    extra = {"pjsip.d/test.conf": phones + OPERATOR.format(port=operator_port), "dialplan/test.conf": DIALPLAN}
+    extra = {
+        "pjsip.d/test.conf": phones + OPERATOR.format(port=operator_port) + BROWSER.format(port=operator_port),
+        "dialplan/test.conf": DIALPLAN,
+    }
     server = make_asterisk(tls=pair, believes=ours.path, extra=extra)
     await server.start()
     assert server.errors() == []

@@ -104,21 +104,23 @@ async def test_a_phone_does_not_register_with_a_strangers_certificate(
 
 
 class Operator:
-    """The far end of a trunk over TLS. It keeps what each caller says first, and answers 603."""
+    """The far end of a trunk over TLS. It keeps what each caller says, and answers 603."""
 
     def __init__(self) -> None:
         self.said: asyncio.Queue[str] = asyncio.Queue()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            length = int(re.findall(r"(?im)^Content-Length: *(\d+)", head)[0])
-            self.said.put_nowait(head + (await reader.readexactly(length)).decode())
-            kept = [line for line in head.split("\r\n") if re.match("(Via|From|To|Call-ID|CSeq):", line)]
-            writer.write("\r\n".join(["SIP/2.0 603 Decline", *kept, "Content-Length: 0", "", ""]).encode())
-            await reader.read()
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                length = int(re.findall(r"(?im)^Content-Length: *(\d+)", head)[0])
+                whole = head + (await reader.readexactly(length)).decode()
+                if not head.startswith("ACK "):
+                    self.said.put_nowait(whole)
+                    kept = [line for line in head.split("\r\n") if re.match("(Via|From|To|Call-ID|CSeq):", line)]
+                    writer.write("\r\n".join(["SIP/2.0 603 Decline", *kept, "Content-Length: 0", "", ""]).encode())
         except (asyncio.IncompleteReadError, ConnectionError):
-            self.said.put_nowait("")  # hung up without a word
+            self.said.put_nowait("")  # hung up
         writer.close()
 
     async def hears(self) -> str:
@@ -136,12 +138,12 @@ async def operator(port: int, pair: Pair) -> AsyncIterator[Operator]:
     server.close()
 
 
-async def call_out(pbx: AsteriskServer, ours: Authority) -> None:
+async def call_out(
+    pbx: AsteriskServer, ours: Authority, endpoint: str = "PJSIP/+79161234567@operator", call: str = "one"
+) -> None:
     async with ari(pbx, ours.path) as asterisk:
         with suppress(Refused):
-            await asterisk.originate(
-                "out", "PJSIP/+79161234567@operator", context="from-test", extension="x", timeout_s=8, variables={}
-            )
+            await asterisk.originate(call, endpoint, context="from-test", extension="x", timeout_s=8, variables={})
 
 
 async def test_an_operator_is_called_over_tls_and_offered_srtp_and_nothing_else(
@@ -154,6 +156,20 @@ async def test_an_operator_is_called_over_tls_and_offered_srtp_and_nothing_else(
     assert "SIP/2.0/TLS" in invite
     assert re.findall(r"^m=\S+ \d+ (\S+)", invite, re.MULTILINE) == ["RTP/SAVP"]
     assert "a=crypto:" in invite
+
+
+async def test_a_browser_is_offered_dtls_with_a_certificate_made_for_the_call(
+    pbx: AsteriskServer, ours: Authority, operator_port: int
+) -> None:
+    fingerprints = set()
+    async with operator(operator_port, ours.pair("operator")) as there:
+        for call in ("one", "two"):
+            await call_out(pbx, ours, "PJSIP/browser", call)
+            invite = await there.hears()
+            assert re.findall(r"^m=\S+ \d+ (\S+)", invite, re.MULTILINE) == ["UDP/TLS/RTP/SAVPF"]
+            fingerprints |= set(re.findall(r"a=fingerprint:SHA-256 (\S+)", invite))
+            assert {"a=rtcp-mux", "a=setup:actpass"} <= set(invite.splitlines())
+    assert len(fingerprints) == 2
 
 
 @pytest.mark.parametrize("hosts", [("localhost", "operator.example"), None])

@@ -121,4 +121,4 @@ async def test_the_doctor_sees_which_phones_may_speak_in_the_clear(
     assert "transport-udp (127.0.0.1:" in plain
     assert "transport-tcp (127.0.0.1:" in plain
     assert "transport-tls" not in plain
-    assert sound.startswith("warn sip: 1 of 4 endpoints need no encryption of sound (old): ")
+    assert sound.startswith("warn sip: 1 of 5 endpoints need no encryption of sound (old): ")
