@@ -41,8 +41,10 @@ _ORDER = {State.ENDED: 0, State.SCHEDULED: 1}
 
 
 class Transaction:
-    """What can be done inside `Ledger.transaction()`. After any error of the ledger it is over. A write with audit lines
-    should be its last deed: from then on no other process can write any (chain.py)."""
+    """What can be done inside `Ledger.transaction()`. After any error of the ledger it is over.
+
+    A write with audit lines should be its last deed: from then on no other process can write any (chain.py).
+    """
 
     def __init__(self, desk: Desk, rows: Rows, chain: Chain) -> None:
         self._desk = desk
