@@ -143,9 +143,11 @@ async def test_it_shows_a_call_and_its_printed_lines_work(make_run: MakeRun) -> 
     await run.start()
     await run.says(hints.END)
 
-    states = re.findall(r"(принято|вызов|соединение|завершено) +([a-z]+) ", run.output)
-    assert [state for _, state in states] == ["requested", "dialing", "ringing", *TALK, "ended"]
-    assert [phase for phase, _ in states] == ["принято", "вызов", "вызов", *["соединение"] * 4, "завершено"]
+    states = re.findall(r"(принято|вызов|соединение|завершено) +([a-z_]+) ", run.output)
+    assert [state for _, state in states] == ["requested", "awaiting_code", "dialing", "ringing", *TALK, "ended"]
+    assert [phase for phase, _ in states] == ["принято", "принято", "вызов", "вызов", *["соединение"] * 4, "завершено"]
+    assert re.search(r"SMS: to \+7916\*\*\*4567: Код \d{6} для звонка", run.output)
+    assert "код подтверждён" in run.output
     assert re.search(r"the citizen: hears ann: (499|500|501) Hz", run.output)
     assert re.search(r"ann: hears the citizen: (609|610|611) Hz", run.output)
     assert "completed: the agent hung up («Специалист завершил разговор.»)" in run.output
@@ -153,8 +155,12 @@ async def test_it_shows_a_call_and_its_printed_lines_work(make_run: MakeRun) -> 
     said = await pasted(run.output.split(hints.BEGIN)[1].split(hints.END)[0])
     assert said.count("event: call.ended") == 1
     assert '"outcome":"completed"' in said
+    assert re.search(r'"type": ?"/problems/code-mismatch".*"attempts_left": ?2', said)
     assert '"words_ru":"Ваш телефон занят."' in said
     assert '"won":true' in said
+    assert re.search(r"^client_\w+ +active +portal .* demonstration$", said, re.MULTILINE)
+    assert re.search(r"^client_\w+ +active +portal .* shell$", said, re.MULTILINE)
+    assert re.search(r"^The audit holds: \d+ lines", said, re.MULTILINE)
     assert "FAIL" not in said
     assert "ann (PJSIP/ann)" in said
 
@@ -180,7 +186,7 @@ async def test_the_second_run_is_quick_and_keeps_what_the_first_made(make_run: M
     await first.start("--once")
     assert await first.ends() == 0, first.output
     assert "with new secrets" in first.output
-    credentials = first.folder / "client.env"
+    credentials = first.folder / "shell.env"
     before = credentials.read_text()
     assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
     assert stat.S_IMODE((first.folder / "pbx-bridge.toml").stat().st_mode) == 0o600

@@ -20,17 +20,19 @@ import aiohttp
 
 from pbx_bridge.asterisk.conf import ConfParams, render
 from workshop import children
-from workshop.portal import Portal
 from workshop.run.doors import Doors
 from workshop.run.errors import RunFailed
 from workshop.run.options import TREE
 from workshop.run.people import ROUTES
-from workshop.run.plant import loads
+from workshop.run.plant import by_first_word, loads
 from workshop.run.state import State
 
 PROJECT = "pbx-bridge-run"
 COMPOSE = ("docker", "compose", "--project-name", PROJECT, "--file", "docker/compose.yaml")
 IN_ASTERISK = ("exec", "-T", "asterisk", "asterisk", "-rx")
+IN_SERVICE = ("exec", "-T", "pbx-bridge")
+#: A public key is no secret, so it may be an argument; a file of this machine is not seen in a container.
+WITH_KEY = 'printf %s "$0" >/tmp/public-key.pem && exec "$@" --public-key /tmp/public-key.pem'
 BUILD_S, START_S, ANSWER_S = 1800.0, 90.0, 60.0
 #: Only what lies in the tree's folder is printed; a person types it there.
 TYPED = " ".join(COMPOSE)
@@ -97,7 +99,7 @@ class Containers:
         if kept != ports:
             # The volumes' configuration names the old ports.
             _quiet(*COMPOSE, "down", "--volumes", "--timeout", "2")
-            self._state.credentials.unlink(missing_ok=True)
+            self._state.credentials.unlink(missing_ok=True)  # of programs that went with them
             _ports_file(self._state).write_text(json.dumps(ports), encoding="utf-8")
         self._log.write_text("", encoding="utf-8")
         overlay = {
@@ -146,11 +148,10 @@ class Containers:
             with contextlib.suppress(RunFailed):
                 await self._compose("down", "--timeout", "5", within_s=START_S)
 
-    async def register(self) -> Portal:
+    async def client(self, *arguments: str, public_key: str = "") -> dict[str, str]:
         """Raises RunFailed."""
-        said = await self._compose("exec", "-T", "pbx-bridge", "pbx-bridge", "client", "add", "make run")
-        found = dict(re.findall(r"^(client_id|client_secret) +(\S+)", said, re.MULTILINE))
-        return Portal(self.url, found["client_id"], found["client_secret"])
+        around = ("sh", "-c", WITH_KEY, public_key) if public_key else ()
+        return by_first_word(await self._compose(*IN_SERVICE, *around, "pbx-bridge", "client", *arguments))
 
     def dead(self) -> Iterator[tuple[str, str]]:
         for each in self._waits:
@@ -159,7 +160,9 @@ class Containers:
 
     def lines(self) -> dict[str, str]:
         return {
-            "doctor": f"{TYPED} exec -T pbx-bridge pbx-bridge doctor",
+            "doctor": f"{TYPED} {' '.join(IN_SERVICE)} pbx-bridge doctor",
+            "clients": f"{TYPED} {' '.join(IN_SERVICE)} pbx-bridge client list",
+            "audit": f"{TYPED} {' '.join(IN_SERVICE)} pbx-bridge audit verify",
             "queues": f"{TYPED} exec -T asterisk asterisk -rx 'queue show'",
             "logs": f"{TYPED} logs --tail 3 pbx-bridge asterisk",
             "console": f"{TYPED} exec asterisk asterisk -r",

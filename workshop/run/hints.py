@@ -6,59 +6,80 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from workshop.run.demo import NUMBER
 from workshop.run.options import TREE
 from workshop.run.plant import short
-from workshop.run.state import CA, CLIENT_ID, CLIENT_SECRET, URL
+from workshop.run.state import CA, CLIENT_ID, CLIENT_SECRET, CODES, URL
 
 #: Between these two lines is nothing but shell.
 BEGIN = "# ── In another terminal; all of it can be pasted ──"
 END = "# ── Ctrl-C here stops everything ──"
 
-_HEADERS = '-H "$AUTH"'
-_ID = r"""sed 's/.*"id": *"\(call_[^"]*\)".*/\1/'"""
+#: Who answers; numbers of the sandbox that are busy, and that ring for ever (workshop/trunk.py has more).
+ANSWERS, BUSY, SILENT = "+79161112233", "+79000000486", "+79000000180"
 
 
 def shell(credentials: str, commands: Mapping[str, str], secure: bool) -> str:
     """The whole block. `credentials` is a path, `commands` are those of Plant.lines(); `secure`: by https:."""
-    fetch = f'curl -su "${CLIENT_ID}:${CLIENT_SECRET}" -d grant_type=client_credentials "${URL}/oauth/token"'
+    # The system does not know our authority, and shall not: whoever pastes a line says whom to believe.
+    curl = f'curl -s --cacert "${CA}"' if secure else "curl -s"
+    fetch = f'{curl} -u "${CLIENT_ID}:${CLIENT_SECRET}" -d grant_type=client_credentials "${URL}/oauth/token"'
     cut = r"""sed 's/.*"access_token": *"\([^"]*\)".*/\1/'"""
+    follow = f"""{curl} -N "${URL}/v1/calls/$CALL/events" -H "$AUTH" -H 'Accept: text/event-stream'"""
     lines = [
         BEGIN,
         f"cd {shlex.quote(str(TREE))} && . {credentials}",
         f'AUTH="Authorization: Bearer $({fetch} | {cut})"  # for 10 minutes',
+        "JSON='Content-Type: application/json'",
         "",
-        "# Call a citizen who answers, and follow the call until it ends:",
-        *_call("u-1", NUMBER),
-        f"curl -sN \"${URL}/v1/calls/$CALL/events\" {_HEADERS} -H 'Accept: text/event-stream'",
+        "# Call a citizen. Nothing rings yet: they get a code by SMS, which you see in the first terminal.",
+        _call(curl, "u-1", ANSWERS),
+        "# Confirm with the code, and follow the call until it ends:",
+        _read_code(ANSWERS),
+        _confirm(curl, "$CODE"),
+        follow,
         "",
-        "# A number that is busy (workshop/trunk.py has one for every ending), and why its call ended:",
-        *_call("u-2", "+79000000486"),
-        f"curl -sN \"${URL}/v1/calls/$CALL/events\" {_HEADERS} -H 'Accept: text/event-stream'"
-        """ | grep -o '"words_ru":"[^"]*"'""",
+        "# A number that is busy. A wrong code is 403 with the tries left; then the right one, and why the call ended:",
+        _call(curl, "u-2", BUSY),
+        _confirm(curl, "000000"),
+        _read_code(BUSY),
+        _confirm(curl, "$CODE"),
+        follow + """ | grep -o '"words_ru":"[^"]*"'""",
         "",
         "# A phone that rings for ever, given up by an abort:",
-        *_call("u-3", "+79000000180"),
-        f'curl -s -X POST "${URL}/v1/calls/$CALL/abort" {_HEADERS}; echo',
+        _call(curl, "u-3", SILENT),
+        _read_code(SILENT),
+        _confirm(curl, "$CODE"),
+        f'{curl} -X POST "${URL}/v1/calls/$CALL/abort" -H "$AUTH"; echo',
         "",
-        "# Who is who, and is all well?",
+        "# Which programs may ask, has anybody changed the audit, who is who, and is all well?",
+        commands["clients"],
+        commands["audit"],
         commands["doctor"],
         commands["queues"],
         commands["logs"],
         f"# Asterisk's console: {commands['console']}",
         END,
     ]
-    block = "\n".join(lines)
-    # The system does not know our authority, and shall not: whoever pastes a line says whom to believe.
-    return block.replace("curl ", f'curl --cacert "${CA}" ') if secure else block
+    return "\n".join(lines)
 
 
-def _call(user: str, number: str) -> list[str]:
+def _call(curl: str, user: str, number: str) -> str:
     body = f'{{"service": "support", "user": {{"id": "{user}", "phone": "{number}"}}}}'
-    return [
-        f'CALL=$(curl -s "${URL}/v1/calls" {_HEADERS} -H "Idempotency-Key: $(date +%s%N)" '
-        f"-H 'Content-Type: application/json' -d '{body}' | {_ID})"
-    ]
+    cut = r"""sed 's/.*"id": *"\(call_[^"]*\)".*/\1/'"""
+    return (
+        f'CALL=$({curl} "${URL}/v1/calls" -H "$AUTH" -H "$JSON" -H "Idempotency-Key: $(date +%s%N)" '
+        f"-d '{body}' | {cut})"
+    )
+
+
+def _read_code(number: str) -> str:
+    """The simulated gateway waits for the message."""
+    return f'CODE=$(curl -s "${CODES}/{number}")'
+
+
+def _confirm(curl: str, code: str) -> str:
+    body = f'{{\\"code\\": \\"{code}\\"}}'
+    return f'{curl} "${URL}/v1/calls/$CALL/confirm" -H "$AUTH" -H "$JSON" -d "{body}"; echo'
 
 
 def words(url: str, folder: str, believes: Path | None) -> list[str]:

@@ -14,7 +14,6 @@ from typing import Protocol
 from pbx_bridge import provision
 from pbx_bridge.ledger import LedgerError, migrate
 from workshop.certificates import authority
-from workshop.portal import Portal
 from workshop.ports import Ports
 from workshop.prefix import Prefix
 from workshop.run.doors import Doors
@@ -56,14 +55,15 @@ class Plant(Protocol):
     async def stop(self) -> None:
         """Both, the service first. Harmless when repeated, or when nothing was started."""
 
-    async def register(self) -> Portal:
-        """A new program that may call."""
+    async def client(self, *arguments: str, public_key: str = "") -> dict[str, str]:
+        """What `pbx-bridge client ARGUMENTS` prints, by the first word of each line; with `public_key` (PEM) it gets
+        `--public-key FILE` too. Raises RunFailed."""
 
     def dead(self) -> Iterator[tuple[str, str]]:
         """Who ended without having been stopped, and the log that says why."""
 
     def lines(self) -> dict[str, str]:
-        """Commands for people: doctor, queues, logs; console, which needs a terminal."""
+        """Commands for people: doctor, clients, audit, queues, logs; console, which needs a terminal."""
 
     async def reload(self, changed: set[str]) -> list[str]:
         """Load changed files of configuration; what was done, in words."""
@@ -179,10 +179,15 @@ class Here:
         await self._service.stop()
         await self._server.stop()
 
-    async def register(self) -> Portal:
+    async def client(self, *arguments: str, public_key: str = "") -> dict[str, str]:
         """Raises RunFailed."""
+        words = ["client", *arguments]
+        if public_key:
+            path = self._state.folder / "public-key.pem"
+            path.write_text(public_key, encoding="utf-8")
+            words += ["--public-key", str(path)]
         try:
-            return await self._service.portal("make run")
+            return by_first_word(await self._service.command(*words))
         except ServiceFailed as error:
             raise RunFailed(str(error)) from error
 
@@ -194,9 +199,13 @@ class Here:
 
     def lines(self) -> dict[str, str]:
         bridge = Path(sys.executable).with_name("pbx-bridge")
-        settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in self._settings.items())
+        # What is not in the file and the doctor asks for.
+        sms = " ".join(f"{name}={shlex.quote(value)}" for name, value in self._settings.items() if "_SMS_" in name)
+        config = short(self._state.config)
         return {
-            "doctor": f"{settings} {short(bridge)} doctor --config {short(self._state.config)}".lstrip(),
+            "doctor": f"{sms} {short(bridge)} doctor --config {config}".lstrip(),
+            "clients": f"{short(bridge)} client list --config {config}",
+            "audit": f"{short(bridge)} audit verify --config {config}",
             "queues": f"{short(self._state.console)} -x 'queue show'",
             "logs": f"tail -n 3 {short(self._service.log)} {short(self._server.log_path)}",
             "console": short(self._state.console),
@@ -220,6 +229,12 @@ class Here:
 def loads(name: str) -> str:
     """Asterisk's command that loads this file of the tree; empty when only a start does."""
     return RELOADS.get("dialplan" if name.startswith("dialplan/") else name.rpartition("/")[2], "")
+
+
+def by_first_word(said: str) -> dict[str, str]:
+    """Lines of a name and its value."""
+    lines = (line.split(None, 1) for line in said.splitlines())
+    return {line[0]: line[1].strip() for line in lines if len(line) == 2}
 
 
 def short(path: Path) -> str:

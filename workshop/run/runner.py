@@ -9,9 +9,8 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 
 from workshop import ports
-from workshop.portal import Portal, TokenRefused
 from workshop.prefix import Prefix, PrefixError, default_root, ensure
-from workshop.run import doors, hints
+from workshop.run import doors, hints, programs
 from workshop.run.containers import Containers, kept_ports, require_engine, sweep
 from workshop.run.demo import one_call
 from workshop.run.errors import RunFailed
@@ -100,9 +99,10 @@ async def _start_all(
 
 
 async def _story(options: Options, state: State, plant: Plant, people: People, tell: Teller) -> None:
-    async with await _portal(state, plant) as portal:
-        tell.head("One call, through the public API; its states as they arrive over SSE")
-        completed = await one_call(portal, people, tell)
+    async with await programs.demonstration(state, plant) as bridge, asyncio.TaskGroup() as group:
+        group.create_task(programs.shell(state, plant, people.sms.codes_url))
+        tell.head("One call, asked for by a portal with signed requests; its states as they arrive over SSE")
+        completed = await one_call(bridge, people, tell)
     tell.say(f"\nThe first call {'is over' if completed else 'FAILED'}, {tell.seconds:.1f} s after the start.")
     if options.once:
         return
@@ -112,21 +112,6 @@ async def _story(options: Options, state: State, plant: Plant, people: People, t
     async with asyncio.TaskGroup() as group:
         group.create_task(people.go_on(tell))
         group.create_task(_load_what_is_saved(plant, tell))
-
-
-async def _portal(state: State, plant: Plant) -> Portal:
-    """The program of the last run, or, when its credentials are gone or refused, a new one."""
-    known = state.client()
-    if known:
-        portal = Portal(plant.url, *known, believes=plant.believes)
-        with contextlib.suppress(TokenRefused):
-            async with portal:
-                await portal.token()
-            state.keep_client(portal)
-            return portal
-    portal = await plant.register()
-    state.keep_client(portal)
-    return portal
 
 
 async def _while_all_live(story: Coroutine[None, None, None], plant: Plant, people: People) -> None:

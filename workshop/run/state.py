@@ -18,13 +18,14 @@ from urllib.parse import urlsplit
 
 from pbx_bridge import provision
 from workshop.certificates import Pair
-from workshop.portal import Portal
 from workshop.run.doors import Doors
 from workshop.run.errors import RunFailed
 from workshop.server import LONGEST_SOCKET
 
 #: No PBX_ in front: the service would take such variables for settings.
 URL, CLIENT_ID, CLIENT_SECRET, CA = "BRIDGE_URL", "BRIDGE_CLIENT", "BRIDGE_SECRET", "BRIDGE_CA"
+#: Below it, a shell finds what the text messages to a number said.
+CODES = "BRIDGE_CODES"
 # The longest thing that is made below our temporary folder and has a limit: a short home for Asterisk's socket.
 _IN_TEMPORARY = "pbx-12345678/asterisk.ctl"
 
@@ -54,7 +55,7 @@ class State:
     @property
     def credentials(self) -> Path:
         """Shell assignments for the curl lines that are printed."""
-        return self.folder / "client.env"
+        return self.folder / "shell.env"
 
     @property
     def asterisk(self) -> Path:
@@ -110,7 +111,7 @@ class State:
         provision.write_secret(self.config, text)
 
     def client(self) -> tuple[str, str] | None:
-        """Id and secret of the program that an earlier run registered."""
+        """Id and secret of the program that an earlier run registered for the shell."""
         try:
             lines = self.credentials.read_text(encoding="utf-8").splitlines()
         except OSError:
@@ -118,12 +119,13 @@ class State:
         said = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
         return (said[CLIENT_ID], said[CLIENT_SECRET]) if {CLIENT_ID, CLIENT_SECRET} <= said.keys() else None
 
-    def keep_client(self, portal: Portal) -> None:
-        said = {URL: portal.url, CLIENT_ID: portal.client_id, CLIENT_SECRET: portal.client_secret}
-        lines = [f"{name}={value}" for name, value in said.items()]
-        if portal.believes:
-            lines.append(f"{CA}={shlex.quote(str(portal.believes))}")
-        provision.write_secret(self.credentials, "# The program that `make run` calls as.\n" + "\n".join(lines) + "\n")
+    def keep_client(self, url: str, client_id: str, secret: str, codes_url: str, believes: Path | None) -> None:
+        """`believes` is the authority behind an https: url."""
+        said = {URL: url, CLIENT_ID: client_id, CLIENT_SECRET: secret, CODES: codes_url}
+        if believes:
+            said[CA] = shlex.quote(str(believes))
+        lines = "".join(f"{name}={value}\n" for name, value in said.items())
+        provision.write_secret(self.credentials, f"# A program for the lines that `make run` prints.\n{lines}")
 
 
 @contextmanager

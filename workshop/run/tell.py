@@ -83,7 +83,7 @@ class Teller:
                 f"{at.astimezone():%H:%M:%S}",
                 (f" {(at - accepted).total_seconds():+7.2f} s  ", "dim"),
                 (f"{label:<11}", PHASE_STYLE.get(label, "")),
-                (f"{call['state']:<13}", "bold"),
+                (f"{call['state']:<14}", "bold"),
                 words_for(call),
             )
         )
@@ -106,8 +106,11 @@ def words_for(call: dict[str, Any]) -> str:
     match call["state"]:
         case "requested":
             return f"accepted, ticket {call['ticket']}"
+        case "awaiting_code":
+            return _second_step(call["confirmation"])
         case "dialing":
-            return f"Asterisk is asked to call {number}"
+            confirmed = "код подтверждён; " if call["previous_state"] == "awaiting_code" else ""
+            return f"{confirmed}Asterisk is asked to call {number}"
         case "ringing":
             return "the citizen's phone rings"
         case "answered":
@@ -122,6 +125,13 @@ def words_for(call: dict[str, Any]) -> str:
         case "ended":
             return _ending(call)
     return ""
+
+
+def _second_step(step: dict[str, Any]) -> str:
+    if step["undelivered"]:
+        return "the code could not be sent"
+    left = step["attempts_left"]
+    return f"nothing rings before the code that went to {step['to']} is confirmed; it may be typed {left} times"
 
 
 def _ending(call: dict[str, Any]) -> str:
