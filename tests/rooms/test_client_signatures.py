@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from types import SimpleNamespace
 
 import pytest
 import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from http_message_signatures import HTTPMessageSigner, MappingKeyResolver
+from http_message_signatures.algorithms import HMAC_SHA256
+from multidict import CIMultiDict, CIMultiDictProxy
+from yarl import URL
 
 from pbx_bridge.client import Bridge, Key, Problem, Untrusted
+from pbx_bridge.client.signing import check, sign
 
 from .client_relay import Relay, bridge, house_of_today, relay, signing
 from .portal_house import House, Site, serve
+from .portal_signer import digest
 
 USER = {"id": "u-1", "phone": "+79161234567"}
 
@@ -138,3 +146,35 @@ async def test_a_new_key_of_the_service_is_fetched(site: Site, house: House) -> 
         portal.wire._keys, portal.wire._keys_at = {"rk_old": next(iter(known.values()))}, portal.wire._keys_at - 10
         assert [call async for call in portal.calls()]
         assert portal.wire._keys.keys() == known.keys()
+
+
+WHOLE = ("@status", '"@method";req', '"@path";req', '"@query";req', '"signature";req', "content-type", "content-digest")
+
+
+@pytest.mark.parametrize("left_out", [None, *WHOLE])
+async def test_a_good_signature_must_cover_all_that_counts(left_out: str | None) -> None:
+    """Made with the right key, by a service that has forgotten something."""
+    key = Key("key_1", b"k" * 32)
+    sent = sign(key, "POST", URL("https://calls.example/v1/calls"), CIMultiDict({"Authorization": "Bearer t"}), b"{}")
+    answer = SimpleNamespace(status_code=202, headers=CIMultiDict({"Content-Type": "application/json"}), request=sent)
+    answer.headers["Content-Digest"] = digest(b"[]")
+    HTTPMessageSigner(
+        signature_algorithm=HMAC_SHA256,
+        key_resolver=MappingKeyResolver(public_keys={}, private_keys={key.id: b"k" * 32}),
+    ).sign(
+        answer,
+        key_id=key.id,
+        covered_component_ids=[name for name in WHOLE if name != left_out],
+        use_existing_digest=True,
+    )
+    checked = check(key, sent, 202, CIMultiDictProxy(answer.headers), b"[]", nobody)
+    if left_out is None:
+        await checked
+    else:
+        with pytest.raises(Untrusted):
+            await checked
+
+
+async def nobody(anew: bool) -> Mapping[str, Ed25519PublicKey]:
+    """A shared key needs no key of the service."""
+    raise AssertionError("nobody was to be asked")
