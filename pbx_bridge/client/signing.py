@@ -125,4 +125,4 @@ def _check(got: _Got, body: bytes, algorithm: type[ED25519] | type[HMAC_SHA256],
     try:
         verifier.verify(got, max_age=None, require_components=wanted, body=body)
     except InvalidSignature as error:
-        raise Untrusted(f"the answer is not signed by the service: {error}") from None
+        raise Untrusted(f"the answer ({got.status_code}) is not signed by the service: {error}") from None

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from .answers import ProblemDocument
 from .limits import UNCOUNTED
 from .operations import CALL_ID_PATTERN, Answer, Header, Operation
-from .problems import CATALOGUE, MEDIA_TYPE
+from .problems import CATALOGUE, MEDIA_TYPE, OF_SIGNATURES
 from .rights import SCOPES
 from .schemas import NoQuery
 
@@ -50,7 +50,7 @@ def problems_of(operation: Operation) -> tuple[str, ...]:
         slugs |= {"too-many-requests"}
     if _scope(operation) is not None:
         slugs |= {"unauthorized", "invalid-token", "insufficient-scope", "wrong-role", "database-unavailable"}
-        slugs |= {"signature-required", "signature-invalid", "signature-stale", "signature-replayed"}
+        slugs |= set(OF_SIGNATURES)
     if operation.query is not NoQuery:
         slugs |= {"validation-failed"}
     if operation.body is not None:

@@ -17,6 +17,9 @@ MEDIA_TYPE = "application/problem+json"
 PREFIX = "/problems/"
 
 
+#: Why a signature, or the lack of one, is refused (signatures.py).
+OF_SIGNATURES = tuple(slug for slug in CATALOGUE if slug.startswith("signature-"))
+
 #: After these the connection is closed: what the peer still sends is the rest of what was refused.
 _LAST_WORDS = frozenset({"malformed-request", "too-large", "too-slow"})
 

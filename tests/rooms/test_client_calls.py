@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from aiohttp import web
 
 from pbx_bridge.client import Bridge, Problem, Unreachable, Untrusted
 from pbx_bridge.conductor.errors import KeyInFlight
+from pbx_bridge.portal.certificates import Certificate
+from workshop.certificates import authority
 
 from .client_relay import Relay, bridge, house_of_today, played, relay
 from .portal_house import House, Site, away, serve
@@ -183,6 +186,20 @@ async def test_no_answer_sends_the_client_elsewhere() -> None:
 def test_secrets_go_over_tls_or_stay_on_this_machine(url: str) -> None:
     with pytest.raises(ValueError, match="url"):
         Bridge(url, "client_1", secret="pbxs_1")
+
+
+async def test_over_tls_only_whom_it_believes_is_told_anything(site: Site, tmp_path: Path) -> None:
+    ours, other = authority(tmp_path / "ours"), authority(tmp_path / "other")
+    pair = ours.pair("service")
+    context = Certificate(pair.certificate, pair.key).context
+    await web.TCPSite(site.runner, "127.0.0.1", 0, ssl_context=context).start()
+    url = f"https://localhost:{site.runner.addresses[-1][1]}"
+    async with Bridge(url, site.client.id, secret=site.secret, ca_file=ours.path) as portal:
+        assert (await portal.start_call(USER))["id"] in site.house.calls_
+    async with Bridge(url, site.client.id, secret=site.secret, ca_file=other.path, patience_s=0) as portal:
+        with pytest.raises(Unreachable) as refused:
+            await portal.start_call(USER)
+        assert not refused.value.sent
 
 
 def test_secrets_are_not_shown(site: Site) -> None:

@@ -14,6 +14,7 @@ from ..guard import examine
 from ..needs import NEEDS
 from ..oauth import FORM, NO_STORE, Refusal, of_form
 from ..operations import Answer, Body, Header, Operation
+from ..problems import OF_SIGNATURES
 from ..revocations import REVOCATIONS
 from ..signing_keys import SLACK_S
 from ..tokens import NotAToken
@@ -92,6 +93,6 @@ OPERATIONS = (
                 (Header("WWW-Authenticate", "RFC 7617"),),
             ),
         ),
-        problems=("database-unavailable",),
+        problems=("database-unavailable", *OF_SIGNATURES),
     ),
 )

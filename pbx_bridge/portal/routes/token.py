@@ -14,6 +14,7 @@ from ..client_auth import authenticate
 from ..guard import TOKENS
 from ..oauth import FORM, NO_STORE, Refusal, of_form
 from ..operations import Answer, Body, Header, Operation
+from ..problems import OF_SIGNATURES
 from ..signing_keys import LONGEST_TOKEN_S, SIGNING_KEYS
 
 log = structlog.get_logger(__name__)
@@ -98,6 +99,6 @@ OPERATIONS = (
                 (Header("Retry-After", "seconds", {"type": "integer"}, required=True),),
             ),
         ),
-        problems=("database-unavailable",),
+        problems=("database-unavailable", *OF_SIGNATURES),
     ),
 )
