@@ -25,7 +25,7 @@ from .keys import Key
 
 _LINE = ("@method", "@path", "@query")
 #: Covered when the request has them.
-_SENT = ("Authorization", "Idempotency-Key", "If-Match")
+_SENT = ("Authorization", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID")
 #: What an answer must cover: its status, and the request it is for.
 _BOUND = ("@status", '"@method";req', '"@path";req', '"@query";req', '"signature";req')
 #: What it must cover when it has it.

@@ -41,7 +41,7 @@ INPUT, SIGNATURE, DIGEST = "Signature-Input", "Signature", "Content-Digest"
 #: Derived from the request line. Proxies change the authority and the scheme, so those cannot be covered.
 LINE = ("@method", "@path", "@query")
 #: Headers that change what a request means: whichever is sent must be covered, so that none can be added or changed.
-MEANING = (hdrs.AUTHORIZATION, DIGEST, "Idempotency-Key", hdrs.IF_MATCH)
+MEANING = (hdrs.AUTHORIZATION, DIGEST, "Idempotency-Key", hdrs.IF_MATCH, hdrs.IF_NONE_MATCH, "Last-Event-ID")
 #: Bounds, so that nobody makes the service work for nothing (characters, components).
 LONGEST_FIELD = 4096
 LONGEST_NONCE = 128

@@ -180,6 +180,13 @@ async def test_a_condition_that_was_not_signed_is_refused(program: Program) -> N
     assert "if-match" in detail(await program.send(headers, "POST", target, b""))
 
 
+async def test_events_are_not_hidden_by_a_header_that_was_not_signed(program: Program) -> None:
+    call = (await program.asks()).json["call"]["id"]
+    target = f"{CALLS}/{call}/events"
+    headers = program.request("GET", target, b"") | {"Last-Event-ID": "1"}
+    assert "last-event-id" in detail(await program.send(headers, "GET", target, b""))
+
+
 @pytest.mark.parametrize(
     "left_out", ["@method", "@path", "@query", "authorization", "content-digest", "idempotency-key"]
 )
