@@ -16,6 +16,7 @@ from .asterisk.tls import BadAuthority
 from .doctor_tls import tls
 from .findings import Finding
 from .ledger import LedgerError
+from .ledger.access import SecondStep
 from .settings import Settings, SettingsError, find, load
 from .wiring import CannotStart, ami_of, ari_of, ledger_of
 
@@ -39,7 +40,6 @@ async def examine(config: Path | None) -> list[Finding]:
 async def _secrets(settings: Settings) -> AsyncIterator[Finding]:
     held = {
         "secrets.sealing_keys": bool(settings.secrets.sealing_keys),
-        "secrets.token_key": bool(settings.secrets.token_key.get_secret_value()),
         "secrets.pepper": bool(settings.secrets.pepper.get_secret_value()),
         "asterisk.ari_password": bool(settings.asterisk.ari_password.get_secret_value()),
         "asterisk.ami_password": bool(settings.asterisk.ami_password.get_secret_value()),
@@ -85,6 +85,9 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         await ledger.may_write()
         clients = [each for each in await ledger.clients() if not each.disabled_at]
         yield Finding("database", "ok", f"schema {await ledger.schema_version()}")
+        if unasked := [each.id for each in clients if each.second_step is SecondStep.NONE]:
+            words = "have calls rung without a second step: fine for a backend that takes it itself (docs/how-to)"
+            yield Finding("clients", "warn", f"{', '.join(unasked)} {words}")
         if not clients:
             yield Finding("clients", "warn", "no program may ask yet: `pbx-bridge client add NAME` registers one")
     except LedgerError as error:

@@ -99,7 +99,6 @@ format = {quoted(plan.log_format)}
 [secrets]
 # The first key seals private data, all of them open it: to rotate, put a new one in front and keep the old.
 sealing_keys = [{quoted(new_key())}]
-token_key = {quoted(new_key())}
 pepper = {quoted(new_key())}
 
 {trunks}"""

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from ...ledger.access import Client, Revocation
+from ...ledger.values import AuditLine
 from .. import token_answers
 from ..client_auth import authenticate
 from ..exchange import is_user
@@ -34,8 +35,17 @@ async def revoke(request: web.Request, form: dict[str, str]) -> web.Response:
     else:
         revocation = _of_citizen(request, form["sub"], client)
     if revocation is not None:
+        await _note(request, revocation)
         await request.app[REVOCATIONS].revoke(revocation)
     return web.Response(headers=NO_STORE)
+
+
+async def _note(request: web.Request, revocation: Revocation) -> None:
+    """Who ended whose token, before it ends."""
+    citizen = (revocation.client, revocation.citizen) if revocation.citizen else None
+    detail = {"token": revocation.token_id} if revocation.token_id else {}
+    line = AuditLine(revocation.at, f"client:{revocation.client}", "revoke-token", "taken", detail, citizen=citizen)
+    await request.app[NEEDS].ledger.note([line])
 
 
 async def _of_token(request: web.Request, token: str, client: Client) -> Revocation | None:
