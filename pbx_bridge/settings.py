@@ -194,9 +194,10 @@ class Codes(_Part):
 class Sms(_Part):
     """The gateway that sends text messages: one HTTP request, made from templates.
 
-    In `url`, `headers` and `body` the names {number}, {text}, {code}, {key} (the same for a repeated request) are
-    replaced; in a JSON body every text value is a template, in a form body every value. It was taken when the status
-    is 2xx and, where `accepted_pointer` (RFC 6901) is given, the JSON answer has `accepted_value` there.
+    In `url`, `headers` and `body` the names {number}, {digits} (the number without its plus sign), {text}, {code} and
+    {key} (the same for a repeated request) are replaced; in a JSON body every text value is a template, in a form body
+    every value. It was taken when the status is 2xx and, where `accepted_pointer` (RFC 6901) is given, the JSON answer
+    has `accepted_value` there.
     """
 
     url: str = ""

@@ -13,11 +13,16 @@ from pbx_bridge.call.events import EVENTS
 from pbx_bridge.call.model import DeviceKind
 from pbx_bridge.call.states import PHASE_LABEL, Outcome, Phase, State
 from pbx_bridge.call.table import TABLE
+from pbx_bridge.ledger.access import Role
+from pbx_bridge.portal.operations import Operation
+from pbx_bridge.portal.rights import RIGHTS
+from pbx_bridge.portal.site import ALL
 from workshop.docs.__main__ import TREE, main
 from workshop.docs.call_machine import call_machine
 from workshop.docs.causes import causes
 from workshop.docs.markdown import table
 from workshop.docs.pages import PAGES, stale, write
+from workshop.docs.roles import roles
 
 GLOSSARY = (TREE / "docs" / "glossary.md").read_text(encoding="utf-8")
 
@@ -80,6 +85,20 @@ def test_every_cause_is_on_its_page_in_both_languages() -> None:
         assert row.ru in line
         assert row.next_ru in line
     assert "| 486, 600 | 17 |" in page
+
+
+@pytest.mark.parametrize("operation", ALL, ids=[operation.id for operation in ALL])
+def test_the_page_of_roles_says_of_every_operation_who_may_use_it(operation: Operation) -> None:
+    right = RIGHTS[operation.id]
+    if right.scope is None:
+        assert f"`{operation.method} {operation.path}`" in next(
+            line for line in roles().splitlines() if "every" in line
+        )
+        return
+    cells = next(line for line in roles().splitlines() if line.startswith(f"| `{operation.method} {operation.path}` |"))
+    scope, *marks = [cell.strip() for cell in cells.split("|")[3:-1]]
+    assert scope == f"`{right.scope}`"
+    assert {role for role, mark in zip(Role, marks, strict=True) if mark} == right.roles
 
 
 def test_a_bar_in_a_cell_does_not_break_the_table() -> None:

@@ -9,12 +9,14 @@ from pbx_bridge.portal.problems import as_markdown as problems
 from workshop.docs.call_machine import call_machine
 from workshop.docs.causes import causes
 from workshop.docs.configuration import configuration
+from workshop.docs.roles import roles
 
 #: Path in the tree → what writes it. A function returns the whole text, the same on every machine.
 PAGES: Mapping[str, Callable[[], str]] = {
     "docs/call-machine.md": call_machine,
     "docs/causes.md": causes,
     "docs/problems.md": problems,
+    "docs/roles.md": roles,
     "docs/configuration.md": configuration,
 }
 
