@@ -94,8 +94,8 @@ class Tokens:
 
 
 def _refused(error: Problem) -> BridgeError:
-    """The token page answers in a form of its own (RFC 6749, 5.2)."""
+    """The token page answers in a form of its own (RFC 6749, 5.2). 5xx is no refusal: it is asked again."""
     code = error.document.get("error")
-    if isinstance(code, str):
+    if isinstance(code, str) and error.status < 500:
         return TokenRefused(error.status, code, str(error.document.get("error_description", "")))
     return error

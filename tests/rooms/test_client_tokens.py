@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 import pytest_asyncio
@@ -16,17 +16,23 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from pbx_bridge.client import Bridge, Key, TokenRefused
 from pbx_bridge.ledger.access import ClientKey, KeyKind
 from pbx_bridge.portal.routes import token as token_route
-from pbx_bridge.subject import NotBelieved, Subject
+from pbx_bridge.subject import IssuerAway, NotBelieved, Subject
 
 from .client_relay import bridge, house_of_today
 from .portal_house import House, Site, serve
 from .portal_signer import jwk
 
 
+@dataclass
 class Portals:
-    """One portal, whose citizens say who they are."""
+    """One portal, whose citizens say who they are. So many times it is `away`."""
+
+    away: int = 0
 
     async def believe(self, token: str, allowed: frozenset[str]) -> Subject:
+        if self.away:
+            self.away -= 1
+            raise IssuerAway("the portal does not answer", 0)
         if not token.startswith("citizen:") or "https://portal.example" not in allowed:
             raise NotBelieved("the token is nobody's")
         return Subject("https://portal.example", token.removeprefix("citizen:"), 2**31)
@@ -37,9 +43,14 @@ def house() -> House:
     return house_of_today()
 
 
+@pytest.fixture
+def portals() -> Portals:
+    return Portals()
+
+
 @pytest_asyncio.fixture
-async def site(house: House) -> AsyncIterator[Site]:
-    async with serve(house, issuers=Portals()) as running:
+async def site(house: House, portals: Portals) -> AsyncIterator[Site]:
+    async with serve(house, issuers=portals) as running:
         yield running
 
 
@@ -122,6 +133,14 @@ async def test_a_citizen_s_token_is_exchanged_and_exchanged_again(site: Site, ho
         with pytest.raises(TokenRefused):
             await portal.exchange("nobody")
     assert len(issued) == 3
+
+
+async def test_a_portal_that_is_away_for_a_moment_is_asked_again(site: Site, house: House, portals: Portals) -> None:
+    house.clients_[site.client.id] = replace(site.client, issuers=frozenset({"https://portal.example"}))
+    portals.away = 1
+    async with bridge(site) as portal:
+        assert await portal.exchange("citizen:anna")
+    assert portals.away == 0
 
 
 async def test_only_some_scopes_may_be_asked_for(site: Site) -> None:
