@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from yarl import URL
+
 from pbx_bridge.portal.exchange import ACCESS_TOKEN, GRANT_TYPE
 
 if TYPE_CHECKING:
@@ -66,9 +68,9 @@ class Asker:
             sent.setdefault("Content-Type", "application/json")
         return await self.send(method, path, sent, data)
 
-    async def send(self, method: str, path: str, headers: Mapping[str, str], data: Any = None) -> Answer:
+    async def send(self, method: str, path: str | URL, headers: Mapping[str, str], data: Any = None) -> Answer:
         """The request as it is told."""
-        url = path if "://" in path else self.fort.url + path
+        url = path if isinstance(path, URL) else self.fort.url + path
         async with self.fort.session.request(method, url, headers=headers, data=data, allow_redirects=False) as got:
             answer = Answer(got.status, got.headers.copy(), await got.read())
         self.fort.answers.append(answer)

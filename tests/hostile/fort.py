@@ -45,6 +45,8 @@ ANNA, BORIS, VERA = "+79161111111", "+79162222222", "+79163333333"
 HOST = "127.0.0.1"
 #: Hours pass at once here, unless the ledger is asked in each of their seconds.
 POLL_S = 60.0
+#: As many as the kernel lets wait for an accept, and some.
+CONNECTIONS = 100
 _users = itertools.count(1)
 
 
@@ -131,6 +133,14 @@ class Fort:
         self.treasure.keep("subject token", subject)
         return await (program or self.portal).speaks_for(user, number, subject)
 
+    @asynccontextmanager
+    async def from_address(self, address: str) -> AsyncIterator[None]:
+        """Inside, everybody asks from another address of loopback."""
+        usual = self.session
+        async with session(address) as self.session:
+            yield
+        self.session = usual
+
     # ── what became of it ──
     @property
     def nothing_rang(self) -> bool:
@@ -182,6 +192,12 @@ def settings_for(file: Path, issuer: PortalIssuer, gateway: Gateway, **parts: An
     )
 
 
+def session(address: str = HOST) -> aiohttp.ClientSession:
+    """Whoever asks from this address of loopback, over many connections, without ever losing patience."""
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, local_addr=(address, 0))
+    return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None, sock_connect=None))
+
+
 @asynccontextmanager
 async def standing(fort: Fort, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fort]:
     """The service, started, with one portal; afterwards it holds."""
@@ -189,7 +205,7 @@ async def standing(fort: Fort, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     monkeypatch.setattr(wiring, "exchange_of", lambda settings: fort.fake)
     patient = partial(PortalSettings, poll_s=POLL_S, blind_s=10 * POLL_S)
     monkeypatch.setattr(wiring, "PortalSettings", patient)
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as fort.session:
+    async with session() as fort.session:
         await fort.start()
         try:
             fort.portal = await fort.program()
