@@ -169,6 +169,10 @@ class Stage:
         self._before[call] = number, before
         return call
 
+    def expects(self, number: str) -> None:
+        """One more call to it is asked for, by another portal than this stage's."""
+        self._asked[number] += 1
+
     async def rings(self, call: str) -> int:
         """How many INVITEs of this call have reached the operator's sandbox."""
         number, before = self._before[call]
