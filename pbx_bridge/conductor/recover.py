@@ -153,7 +153,6 @@ class Listener:
                 with contextlib.suppress(NoSuchLeg):
                     await self._telephony.hang_up(leg)
 
-
     async def _sweep_code(self, leg: str, call_id: str, number: int) -> None:
         """A telephone that reads a code which does not count any more falls silent."""
         call = await self._ledger.call(call_id)
