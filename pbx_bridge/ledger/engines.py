@@ -52,6 +52,10 @@ class Store(Protocol):
     async def close(self) -> None: ...
 
 
+#: What may stand after the question mark of a PostgreSQL URL.
+_POSTGRES_OPTIONS = frozenset({"host", "port", "ssl"})
+
+
 def parse(url: str) -> URL:
     """The URL of a supported database, with the driver we use. Raises LedgerUnavailable, without the password."""
     try:
@@ -65,8 +69,20 @@ def parse(url: str) -> URL:
             raise LedgerUnavailable("the ledger needs a file: write sqlite:////folder/file.db")
         return parsed.set(drivername="sqlite")
     if kind in ("postgresql", "postgres"):
-        return parsed.set(drivername="postgresql+asyncpg")
+        return _postgres(parsed)
     raise LedgerUnavailable(f"the ledger speaks SQLite and PostgreSQL, not {kind}")
+
+
+def _postgres(url: URL) -> URL:
+    """With libpq's name for TLS translated: asyncpg calls `sslmode` `ssl`, and knows the same words."""
+    options = dict(url.query)
+    if mode := options.pop("sslmode", None):
+        options["ssl"] = mode
+    if unknown := sorted(options.keys() - _POSTGRES_OPTIONS):
+        known = ", ".join(sorted(_POSTGRES_OPTIONS | {"sslmode"}))
+        words = f"the database URL has the option {unknown[0]}, which is not known here; known: {known}"
+        raise LedgerUnavailable(words)
+    return url.set(drivername="postgresql+asyncpg", query=options)
 
 
 def connect(url: URL, patience_s: float = PATIENCE_S, *, raw_json: bool = True) -> Store:

@@ -262,3 +262,15 @@ async def test_a_text_that_postgresql_cannot_hold_is_refused(postgres_url: str) 
     with pytest.raises(Refused, match="SQLSTATE 22"):
         await put(ledger, birth(newborn("a\0b")))
     await ledger.close()
+
+
+@pytest.mark.parametrize("option", ["ssl=disable", "sslmode=disable"])
+async def test_tls_to_postgres_is_named_as_everywhere_else(postgres_url: str, option: str) -> None:
+    ledger = await Ledger.open(f"{postgres_url}&{option}", [KEY], pepper=PEPPER)
+    await ledger.ping()
+    await ledger.close()
+
+
+async def test_an_option_of_the_url_that_nobody_knows_is_named(postgres_url: str) -> None:
+    with pytest.raises(LedgerUnavailable, match="option sslmod, which is not known here; known: host, port, ssl, sslm"):
+        await Ledger.open(f"{postgres_url}&sslmod=disable", [KEY], pepper=PEPPER)
