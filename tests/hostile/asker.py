@@ -34,7 +34,7 @@ class Answer:
     @property
     def slug(self) -> str:
         """Of a problem document, or the error of a token endpoint; empty when it is neither."""
-        if "json" not in self.headers.get("Content-Type", "") or not isinstance(self.json, dict):
+        if not self.body or "json" not in self.headers.get("Content-Type", "") or not isinstance(self.json, dict):
             return ""
         return str(self.json.get("error") or self.json.get("type", "")).rpartition("/")[2]
 
