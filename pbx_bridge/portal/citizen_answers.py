@@ -31,6 +31,12 @@ class OneCitizen(Part):
     updated_at: AwareDatetime
 
 
+class FoundCitizens(Part):
+    """The citizens of one program that have the value."""
+
+    citizens: list[OneCitizen]
+
+
 class ErasedCitizen(Part):
     """How much was erased; zeros when nothing was there (any more)."""
 

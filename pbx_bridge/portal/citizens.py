@@ -38,14 +38,20 @@ def citizen_of(request: web.Request, client: str | None = None) -> Whose:
     grant, user = request[GRANT], _user(request)
     if grant.role is Role.CITIZEN and grant.citizen != user:
         raise Problem("unknown-citizen")
-    if not grant.owns:
-        if client is None:
-            words = "is required: say whose citizen it is, as you are not the portal"
-            raise complaints.problem([complaints.item("query", "/client", words)])
-        return Whose(client, user)
-    if client not in (None, grant.client):
-        raise Problem("unknown-citizen")
-    return Whose(grant.client, user)
+    return Whose(program_of(request, client, "query"), user)
+
+
+def program_of(request: web.Request, client: str | None, where: str = "body") -> str:
+    """Whose citizens are meant: the portal's own, or those of the program that staff name. Raises Problem."""
+    grant = request[GRANT]
+    if grant.owns:
+        if client not in (None, grant.client):
+            raise Problem("unknown-citizen")
+        return grant.client
+    if client is None:
+        words = "is required: say whose citizen it is, as you are not the portal"
+        raise complaints.problem([complaints.item(where, "/client", words)])
+    return client
 
 
 def _user(request: web.Request) -> str:

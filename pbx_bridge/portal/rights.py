@@ -66,6 +66,7 @@ RIGHTS: Mapping[str, Right] = {
     # citizens
     "getCitizen": Right("citizens", frozenset({_R.PORTAL, _R.AUDITOR, _R.ADMIN})),
     "putCitizen": Right("citizens", frozenset({_R.PORTAL})),
+    "findCitizens": Right("citizens", frozenset({_R.PORTAL, _R.AUDITOR, _R.ADMIN})),
     "exportCitizen": Right("citizens", frozenset({_R.PORTAL, _R.AUDITOR, _R.ADMIN})),
     "eraseCitizen": Right("citizens", frozenset({_R.PORTAL, _R.ADMIN})),
     "enrolAuthenticator": _CALLERS,

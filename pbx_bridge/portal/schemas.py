@@ -214,6 +214,22 @@ class IdentityBody(Told):
     """All that is known about a citizen from now on: what is left out is known no more."""
 
 
+class SearchBody(Strict):
+    """By what to look for citizens: exactly one value, whole. It is in the body so that no log of addresses has it."""
+
+    client: Annotated[Line128 | None, Field(description="whose citizens; required for staff")] = None
+    phone: Number | None = None
+    email: EmailAddress | None = None
+    snils: SnilsNumber | None = None
+    inn: InnNumber | None = None
+    passport: PassportNumber | None = None
+
+    def value(self) -> tuple[str, Any] | None:
+        """The one name in FIELDS and its value; None when there is not exactly one."""
+        found = [(name, value) for name in FIELDS if (value := getattr(self, name)) is not None]
+        return found[0] if len(found) == 1 else None
+
+
 class User(Told):
     """The citizen, as the portal knows them. Identity data is for portals alone, and is kept for later calls: what is
     not sent stays as it was sent before. Without `verified` the phone counts as verified, and nothing else does."""

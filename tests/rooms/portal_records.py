@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from pbx_bridge.ledger.access import Authenticator
+from pbx_bridge.ledger.access import Authenticator, Citizen
 from pbx_bridge.ledger.errors import StillActive
 from pbx_bridge.ledger.values import Anchor, AuditFilter, AuditLine, Erased, StoredLine, Verified
 
@@ -16,7 +16,7 @@ from .portal_books import Books
 Whose = tuple[str, str]
 #: Of all that a ledger can do, what is done here.
 KEPT = frozenset(
-    {"citizen", "keep_citizen", "export", "erase", "note", "audit_page", "verify_audit"}
+    {"citizen", "keep_citizen", "find_citizens", "export", "erase", "note", "audit_page", "verify_audit"}
     | {"authenticator", "keep_authenticator", "drop_authenticator"}
 )
 
@@ -33,6 +33,10 @@ class Records(Books):
     async def export(self, client: str, user: str) -> dict[str, Any]:
         found = self.citizens_.get((client, user))
         return {"citizen": found and {"data": dict(found.data), "updated_at": found.updated_at}, "calls": []}
+
+    async def find_citizens(self, client: str, kind: str, value: str) -> list[Citizen]:
+        kept = [self.citizens_[whose] for whose in sorted(self.citizens_) if whose[0] == client]
+        return [each for each in kept if each.marks.get(kind) == value]
 
     async def erase(self, client: str, user: str, at: datetime) -> Erased:
         if call_id := self.active.get((client, user)):

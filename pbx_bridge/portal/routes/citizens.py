@@ -5,6 +5,8 @@ Every look and every change is a line in the audit, written before the data is t
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import hdrs, web
 from pydantic import TypeAdapter
 
@@ -12,16 +14,17 @@ from ...identity import Identity
 from ...ledger.access import Citizen
 from ...ledger.errors import StillActive
 from .. import citizen_answers as answers
+from .. import complaints
 from ..bodies import as_json, read_json, read_query
-from ..citizens import citizen_of, identity_of, keep_identity
+from ..citizens import citizen_of, identity_of, keep_identity, program_of
 from ..needs import NEEDS
 from ..noting import note
 from ..operations import Answer, Body, Header, Operation
 from ..problems import Problem
-from ..schemas import CitizenQuery, IdentityBody, NoQuery
+from ..schemas import CitizenQuery, IdentityBody, NoQuery, SearchBody
 from ..turns import TURNS
 
-_BODY = TypeAdapter(IdentityBody)
+_BODY, _SEARCH = TypeAdapter(IdentityBody), TypeAdapter(SearchBody)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -43,6 +46,23 @@ async def put(request: web.Request) -> web.Response:
     async with request.app[TURNS].of(citizen):
         kept = await keep_identity(request, citizen, identity)
     return _shown(kept, identity)
+
+
+async def find(request: web.Request) -> web.Response:
+    """The citizens of a program that have exactly this value. The audit names the kind of value, and whom it found."""
+    read_query(request, NoQuery)
+    body, _ = await read_json(request, _SEARCH)
+    client, sought = program_of(request, body.client), body.value()
+    if sought is None:
+        words = "there must be exactly one of phone, email, snils, inn and passport"
+        raise complaints.problem([complaints.item("body", "", words)])
+    kind, value = sought
+    await note(request, "find-citizens", detail={"client": client, "by": kind})
+    normal = Identity(**{kind: value}).marks()[kind]
+    found = await request.app[NEEDS].ledger.find_citizens(client, kind, normal)
+    for each in found:
+        await note(request, "read-identity", (each.client, each.user))
+    return as_json({"citizens": [_picture(each, Identity.from_data(each.data)) for each in found]})
 
 
 async def export(request: web.Request) -> web.Response:
@@ -69,14 +89,16 @@ async def erase(request: web.Request) -> web.Response:
 
 
 def _shown(kept: Citizen, identity: Identity) -> web.Response:
-    return as_json(
-        {
-            "client": kept.client,
-            "user": kept.user,
-            "identity": identity.masked(),
-            "updated_at": kept.updated_at,
-        }
-    )
+    return as_json(_picture(kept, identity))
+
+
+def _picture(kept: Citizen, identity: Identity) -> dict[str, Any]:
+    return {
+        "client": kept.client,
+        "user": kept.user,
+        "identity": identity.masked(),
+        "updated_at": kept.updated_at,
+    }
 
 
 _EXAMPLES = {
@@ -114,6 +136,17 @@ OPERATIONS = (
         handler=put,
         body=Body(IdentityBody, _EXAMPLES),
         answers=(Answer(200, "The citizen as known from now on, masked", _ONE),),
+        problems=("unknown-citizen", "validation-failed"),
+    ),
+    Operation(
+        id="findCitizens",
+        method="POST",
+        path="/v1/users/search",
+        summary="Find citizens by what is known about them",
+        description="By one whole value, compared in its normal form; the database holds only blind marks of it.",
+        handler=find,
+        body=Body(SearchBody, {"by SNILS": {"snils": "112-233-445 95"}}),
+        answers=(Answer(200, "Those who have it, masked", {"application/json": answers.FoundCitizens}),),
         problems=("unknown-citizen", "validation-failed"),
     ),
     Operation(
