@@ -18,31 +18,32 @@ from workshop.run.options import TREE
 
 from .running import MakeRun, Run, pasted
 
-HOW_TO = TREE / "docs" / "how-to"
 #: Pages whose shell blocks follow each other in one shell, and what is to be read there in the end.
 PASTED = {
-    "second-factor": (
+    "README": ("event: call.ended", '"outcome":"completed"'),
+    "docs/how-to/second-factor": (
         '"state":"awaiting_code"', '/problems/code-mismatch", ', '"attempts_left": 2', '"codes_left":1',
         '"previous_state":"awaiting_code"', '"outcome":"cancelled"', '"dropped":true',
     ),
-    "programs-and-tokens": (
+    "docs/how-to/programs-and-tokens": (
         "client_secret", "second_step          code", '"calls":[]', "https://login.portal.example", "is disabled",
         '"calls_per_hour":600',
     ),
-    "audit": ("The audit holds: ", '"action":"', '"fault":null'),
+    "docs/how-to/audit": ("The audit holds: ", '"action":"', '"fault":null'),
 }  # fmt: skip
 
 
 def blocks(page: str, language: str) -> list[str]:
     """The blocks of a page in their order."""
-    return re.findall(rf"```{language}\n(.*?)```", (HOW_TO / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", (TREE / f"{page}.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
 def shell(page: str, run: Run) -> str:
     """All of a page's shell blocks, for this run's folder."""
     text = "\n".join(blocks(page, "sh"))
     assert "var/run" in text
-    return re.sub(r"(\$PWD/)?\.venv/bin", str(Path(sys.executable).parent), text).replace("var/run", str(run.folder))
+    text = re.sub(r"(\$PWD/)?\.venv/bin", str(Path(sys.executable).parent), text)
+    return re.sub(r"(\$PWD/)?var/run", str(run.folder), text)
 
 
 async def test_the_shell_blocks_of_the_pages_work_beside_a_run(make_run: MakeRun, tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ def settings_of(page: str, tmp_path: Path) -> Iterator[settings.Settings]:
 
 @pytest.mark.usefixtures("of_nobody")
 def test_both_gateways_of_the_page_are_asked_as_it_says(tmp_path: Path) -> None:
-    json_, form = (_request(each) for each in settings_of("second-factor", tmp_path))
+    json_, form = (_request(each) for each in settings_of("docs/how-to/second-factor", tmp_path))
     assert json_.headers["Authorization"].startswith("Bearer ")
     assert json_.content == '{"messages": [{"to": "+79161234567", "from": "PORTAL", "text": "Код"}], '.encode() + (
         b'"request_id": "key-1"}'
@@ -94,7 +95,7 @@ def _request(wanted: settings.Settings) -> Filled:
 
 @pytest.mark.usefixtures("of_nobody")
 def test_both_issuers_of_the_page_can_be_believed(tmp_path: Path) -> None:
-    by_keys, by_asking = settings_of("programs-and-tokens", tmp_path)
+    by_keys, by_asking = settings_of("docs/how-to/programs-and-tokens", tmp_path)
     for each in (by_keys, by_asking):
         issuers_of(each)
     assert by_keys.issuers[0].jwks_url
