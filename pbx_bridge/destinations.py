@@ -16,6 +16,8 @@ from .phone import Phone
 
 #: Kinds that are refused unless the operator allows them.
 COSTLY = frozenset({Kind.PREMIUM_RATE, Kind.SHARED_COST, Kind.UAN, Kind.PAGER, Kind.VOICEMAIL})
+#: Kinds that people have.
+TELEPHONES = (Kind.MOBILE, Kind.FIXED_LINE)
 
 
 class Refusal(StrEnum):
@@ -25,14 +27,22 @@ class Refusal(StrEnum):
     """It begins with none of the prefixes that are allowed."""
     COSTLY = "costly"
     """Calling it costs extra."""
+    LENGTH = "length"
+    """No telephone of its country has so many digits: an operator that drops what is too much would ring another one,
+    whose calls and codes nobody counts under this number."""
 
 
 def judge(phone: Phone, allowed: Sequence[Sequence[str] | None], *, premium: bool) -> Refusal | None:
     """Why the number may not be rung; None: it may. Of `allowed` every list of prefixes must agree; None agrees."""
     digits = phone.e164
+    number = phonenumbers.parse(digits, None)
     for prefixes in allowed:
         if prefixes is not None and not any(digits.startswith(prefix) for prefix in prefixes):
             return Refusal.FOREIGN
-    if not premium and phonenumbers.number_type(phonenumbers.parse(digits, None)) in COSTLY:
+    kind = phonenumbers.number_type(number)
+    if not premium and kind in COSTLY:
         return Refusal.COSTLY
+    # By its length alone: a range that was opened after this list of numbering plans was made must ring.
+    if kind == Kind.UNKNOWN and not any(phonenumbers.is_possible_number_for_type(number, each) for each in TELEPHONES):
+        return Refusal.LENGTH
     return None

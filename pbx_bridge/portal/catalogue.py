@@ -116,9 +116,10 @@ CATALOGUE: dict[str, Row] = {
     "destination-refused": Row(
         403,
         "This number may not be rung",
-        "The number is foreign, costs extra, or is outside what the operator allows for this program or service.",
+        "The number is foreign, costs extra, is longer or shorter than its country's telephones have it, or is outside "
+        "what the operator allows for this program or service.",
         "Use another number, or ask the operator to allow its prefix.",
-        {"why": "foreign or costly", "pointer": "where in the body the number is (RFC 6901)"},
+        {"why": "foreign, costly or length", "pointer": "where in the body the number is (RFC 6901)"},
     ),
     "service-refused": Row(
         403,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -39,6 +40,8 @@ def _refuse(rule: str) -> PydanticCustomError:
 
 def _callback(text: str) -> str:
     """An address on the open Internet, as far as its text tells; delivery looks again at what it resolves to."""
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise _refuse("must be written in printable ASCII without blanks")
     try:
         url = urlsplit(text)
         host, _ = url.hostname, url.port
@@ -46,15 +49,30 @@ def _callback(text: str) -> str:
         raise _refuse("must be a URL") from None
     if url.scheme != "https" or not host or url.username or url.password or url.fragment:
         raise _refuse("must be an https URL without user, password or fragment")
+    host = host.rstrip(".")  # the root may be written, and changes nothing
     try:
         address = ip_address(host)
     except ValueError:
+        if _SHORTHAND.search(host):
+            raise _refuse("must not be an address in another form than 203.0.113.5 or [2001:db8::5]") from None
         if host == "localhost" or "." not in host or host.endswith((".localhost", ".internal", ".local")):
             raise _refuse("must not name a machine of the operator's own network") from None
     else:
-        if not address.is_global:
+        if not _is_public(address):
             raise _refuse("must not be a private, loopback or reserved address")
     return text
+
+
+#: A host whose last part is a number: what resolves it reads `127.1` and `0x7f.1` as addresses (WHATWG URL, 4.4).
+_SHORTHAND = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)$")
+#: Global unicast (RFC 4291, 2.4). Outside of it there are ways to write an IPv4 address, such as 64:ff9b::/96.
+_UNICAST = ip_network("2000::/3")
+
+
+def _is_public(address: IPv4Address | IPv6Address) -> bool:
+    if isinstance(address, IPv6Address) and (address not in _UNICAST or address.sixtofour or address.teredo):
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _scopes(names: list[str]) -> list[str]:

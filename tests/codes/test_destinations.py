@@ -29,6 +29,12 @@ def test_numbers_that_cost_extra_are_refused_unless_allowed(number: str) -> None
     assert judge(Phone(number), [RUSSIA], premium=True) is None
 
 
+@pytest.mark.parametrize("number", ["+791612345670000", "+749577700110001"])
+def test_a_number_with_digits_behind_its_end_is_not_another_number(number: str) -> None:
+    """The plan of +7 has 14 digits for something that is no telephone; who drops four of them rings somebody else."""
+    assert judge(Phone(number), [RUSSIA], premium=True) is Refusal.LENGTH
+
+
 @pytest.mark.parametrize(
     ("lists", "allowed"),
     [
