@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import RawTestServer
 
 from workshop.certificates import authority
-from workshop.run.containers import require_engine
+from workshop.run.containers import WITH_KEY, require_engine
 from workshop.run.errors import RunFailed
 from workshop.run.options import TREE
 
@@ -120,6 +120,18 @@ async def test_the_probe_of_the_service_asks_as_the_service_answers(tmp_path: Pa
     code, words = await probe()
     assert code == 1
     assert words.startswith("not healthy: ")
+
+
+def test_a_public_key_gets_into_the_container_as_a_file(tmp_path: Path) -> None:
+    program = tmp_path / "pbx-bridge"
+    program.write_text('#!/bin/sh\necho "$@"; shift 4; cat "$2"\n')
+    program.chmod(0o755)
+    words = [str(program), "client", "rotate", "client_1", "public"]
+    script = re.sub(r"/tmp\b", str(tmp_path), WITH_KEY)
+    done = subprocess.run(["sh", "-c", script, "-----BEGIN\nab+/=%s\n", *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    where = f"--public-key {tmp_path}/public-key.pem"
+    assert done.stdout == f"client rotate client_1 public {where}\n-----BEGIN\nab+/=%s\n"
 
 
 def test_certificates_are_mounted_for_reading_and_never_in_the_tree() -> None:

@@ -105,6 +105,21 @@ def test_a_bar_in_a_cell_does_not_break_the_table() -> None:
     assert table(("a", "b"), [("x|y", None)]) == "| a | b |\n| --- | --- |\n| x\\|y |  |"
 
 
+LINK = re.compile(r"\]\(([^)\s:]+)\)")
+READ = [TREE / "README.md", *sorted((TREE / "docs").rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", READ, ids=[str(page.relative_to(TREE)) for page in READ])
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        heads = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE) if anchor else []
+        slugs = [re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads]
+        assert not anchor or anchor in slugs, (link, slugs)
+
+
 # ── the glossary ─────────────────────────────────────────────────────────────────────────────────────────
 NAMES = [
     *State,

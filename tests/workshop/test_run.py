@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import re
 import signal
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from pbx_bridge.client import Bridge, BridgeError, Key
 from workshop import ports
 from workshop.certificates import Pair
 from workshop.run import doors, hints, state
@@ -48,6 +50,13 @@ async def test_it_shows_a_call_and_its_printed_lines_work(make_run: MakeRun) -> 
     assert "FAIL" not in said
     assert "ann (PJSIP/ann)" in said
 
+    signer = json.loads((run.folder / "demonstration.json").read_text())
+    key = Key.from_pem(signer["key_id"], signer["pem"])
+    url, authority = f"https://127.0.0.1:{run._environment['HTTP_PORT']}", run.folder / "certificates" / "ca.pem"
+    async with Bridge(url, signer["client_id"], private_key=key, ca_file=authority) as unsigned:
+        with pytest.raises(BridgeError, match="signature"):
+            await unsigned.bearer()
+
     run.process.send_signal(signal.SIGINT)
     assert await run.ends() == 0
     assert "Stopped" in run.output
@@ -71,9 +80,10 @@ async def test_the_second_run_is_quick_and_keeps_what_the_first_made(make_run: M
     assert await first.ends() == 0, first.output
     assert "with new secrets" in first.output
     credentials = first.folder / "shell.env"
-    before = credentials.read_text()
+    before = programs(first.folder)
     assert stat.S_IMODE(credentials.stat().st_mode) == 0o600
-    assert stat.S_IMODE((first.folder / "pbx-bridge.toml").stat().st_mode) == 0o600
+    for name in ("pbx-bridge.toml", "demonstration.json"):
+        assert stat.S_IMODE((first.folder / name).stat().st_mode) == 0o600
 
     began = time.monotonic()
     await second.start()
@@ -82,11 +92,19 @@ async def test_the_second_run_is_quick_and_keeps_what_the_first_made(make_run: M
     await second.says(hints.END)
     assert "kept" in second.output
     assert "up to date" in second.output
-    assert credentials.read_text() == before
+    assert programs(second.folder) == before
 
     second.process.kill()
     await second.process.wait()
     await nothing_is_left(second.folder)
+
+
+def programs(folder: Path) -> tuple[set[str], str]:
+    """Who the run calls as. Where its service and gateway are may change."""
+    lines = (folder / "shell.env").read_text().splitlines()
+    kept = {line for line in lines if line.startswith(("BRIDGE_CLIENT=", "BRIDGE_SECRET="))}
+    assert len(kept) == 2
+    return kept, (folder / "demonstration.json").read_text()
 
 
 async def test_a_start_can_be_stopped_and_a_run_after_a_killed_one_keeps_its_ports(make_run: MakeRun) -> None:
