@@ -127,7 +127,7 @@ def test_a_public_key_gets_into_the_container_as_a_file(tmp_path: Path) -> None:
     program.write_text('#!/bin/sh\necho "$@"; shift 4; cat "$2"\n')
     program.chmod(0o755)
     words = [str(program), "client", "rotate", "client_1", "public"]
-    script = re.sub(r"/tmp\b", str(tmp_path), WITH_KEY)
+    script = re.sub(r"/\w+(?=/public-key\.pem)", str(tmp_path), WITH_KEY)
     done = subprocess.run(["sh", "-c", script, "-----BEGIN\nab+/=%s\n", *words], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     where = f"--public-key {tmp_path}/public-key.pem"
