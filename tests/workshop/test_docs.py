@@ -74,6 +74,7 @@ def test_every_state_names_its_deadline() -> None:
     for state in set(State) - {State.ENDED}:
         row = next(line for line in call_machine().splitlines() if line.startswith(f"| `{state}` | `"))
         assert re.search(r"`(\w+_at|\w+_since|scheduled_for)`", row), row
+    assert "| `awaiting_code` | `accepted` | принято | `sent_at` | `code_s` (300 s) |" in call_machine()
 
 
 def test_every_cause_is_on_its_page_in_both_languages() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from pbx_bridge.call.commands import COMMANDS
 from pbx_bridge.call.events import EVENTS
 from pbx_bridge.call.machine import deadline
-from pbx_bridge.call.model import Call, Device, DeviceKind, Request, Terms
+from pbx_bridge.call.model import By, Call, Confirmation, Device, DeviceKind, Request, Terms
 from pbx_bridge.call.states import PHASE, PHASE_LABEL, State
 from pbx_bridge.call.table import TABLE
 from workshop.docs.markdown import code, first_line, page, table
@@ -23,9 +23,9 @@ Words are explained in the [glossary](glossary.md), causes in [causes](causes.md
 
 DEADLINES = """
 Every state but the last has a deadline, so a silent world ends every call. Asterisk keeps the same times itself and
-speaks first; ours add `grace_s` and are heard only when Asterisk is silent. A code counts `code_s` from when it was
-sent, so another one gives more time. Whoever decides the end writes a verdict;
-from then on the call waits `grace_s` for its leg to be gone, whatever its state.
+speaks first; ours add `grace_s` and are heard only when Asterisk is silent. Whoever decides the end writes a verdict;
+from then on the call waits `grace_s` for its leg to be gone, whatever its state. A code counts from when it was sent, so
+another one gives more time; where no code is sent, `awaiting_code` counts from when it began.
 """
 
 DIAGRAM = """
@@ -33,7 +33,7 @@ Facts that change no state are left out, and so are the ends: every state is lef
 """
 
 #: Moments of a call from which a deadline can count.
-MOMENTS = ("accepted_at", "state_since", "dialled_at", "answered_at", "queued_at", "scheduled_for")
+MOMENTS = ("accepted_at", "state_since", "sent_at", "dialled_at", "answered_at", "queued_at", "scheduled_for")
 NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
 
 
@@ -91,14 +91,17 @@ def _state_row(state: State) -> tuple[object, ...]:
 def _example(state: State) -> Call:
     """A call in this state, with every moment set."""
     request = Request("portal", "u", "s", "q", (Device(DeviceKind.SIP, address="a"),))
-    call = replace(Call("call", "t", request, Terms(), NOON), state=state)
+    call = replace(Call("call", "t", request, Terms(), NOON), state=state, confirmation=Confirmation(By.CODE))
     for name in MOMENTS:
         call = _moved(call, name, NOON)
     return call
 
 
 def _moved(call: Call, name: str, at: datetime) -> Call:
+    """`sent_at` is the code's."""
     changes: dict[str, Any] = {name: at}
+    if name == "sent_at" and call.confirmation:
+        return replace(call, confirmation=replace(call.confirmation, **changes))
     return replace(call, **changes)
 
 
