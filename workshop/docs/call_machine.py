@@ -24,8 +24,8 @@ Words are explained in the [glossary](glossary.md), causes in [causes](causes.md
 DEADLINES = """
 Every state but the last has a deadline, so a silent world ends every call. Asterisk keeps the same times itself and
 speaks first; ours add `grace_s` and are heard only when Asterisk is silent. Whoever decides the end writes a verdict;
-from then on the call waits `grace_s` for its leg to be gone, whatever its state. A code counts from when it was sent, so
-another one gives more time; where no code is sent, `awaiting_code` counts from when it began.
+from then on the call waits `grace_s` for its leg to be gone, whatever its state. A code counts from when it was sent,
+so another one gives more time; where no code is sent, `awaiting_code` counts from when it began.
 """
 
 DIAGRAM = """
