@@ -33,6 +33,8 @@ async def test_it_shows_a_call_and_its_printed_lines_work(make_run: MakeRun) -> 
     assert [state for _, state in states] == ["requested", "awaiting_code", "dialing", "ringing", *TALK, "ended"]
     assert [phase for phase, _ in states] == ["принято", "принято", "вызов", "вызов", *["соединение"] * 4, "завершено"]
     assert re.search(r"SMS: to \+7916\*\*\*4567: Код \d{6} для звонка", run.output)
+    assert "the portal: asks for a call; the request is signed" in run.output
+    assert "the citizen: reads the text message" in run.output
     assert "код подтверждён" in run.output
     assert re.search(r"the citizen: hears ann: (499|500|501) Hz", run.output)
     assert re.search(r"ann: hears the citizen: (609|610|611) Hz", run.output)
