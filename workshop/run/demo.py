@@ -30,7 +30,7 @@ async def one_call(bridge: Bridge, people: People, tell: Teller) -> bool:
     try:
         async with asyncio.timeout(STORY_S):
             tell.fact(
-                "the portal", "asks for a call; the request is signed with its own key, the answer with the service's"
+                "the portal", "asks for a call; the request is signed by its own key, the answer by the service's"
             )
             call = await bridge.start_call({"id": "citizen-1", "phone": NUMBER}, subject="Не приходит СМС")
             outcome = await _follow(bridge, call["id"], people, tell, deeds)
