@@ -7,6 +7,7 @@ import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 #: A shorter value is found by chance.
 SHORTEST = 6
@@ -44,7 +45,7 @@ class Treasure:
             for kind, values in self.values.items()
             for value in values
             for form, pattern in _forms(value)
-            if pattern.search(raw)
+            if (pattern in raw if isinstance(pattern, bytes) else pattern.search(raw))
         ]
 
     def is_nowhere_in(self, where: str, content: bytes | str) -> None:
@@ -52,25 +53,27 @@ class Treasure:
         assert not (found := self.found_in(where, content)), found
 
 
-def _forms(value: str) -> Iterator[tuple[str, re.Pattern[bytes]]]:
+@lru_cache(maxsize=10_000)
+def _forms(value: str) -> tuple[tuple[str, bytes | re.Pattern[bytes]], ...]:
     raw = value.encode()
-    if value.isascii() and value.lstrip("+").isdigit():
-        digits = value.lstrip("+").encode()
-        yield "clear", re.compile(rb"(?<![\d.])" + digits + rb"(?!\d)")
-        if len(digits) > 10:  # people leave the country's code away
-            yield "without its country", re.compile(rb"(?<!\d)" + digits[-10:] + rb"(?!\d)")
-        if len(digits) < 8:  # six digits have no base64 or hex that is not somewhere by chance
-            return
-    else:
-        yield "clear", re.compile(re.escape(raw))
-    yield "hex", re.compile(re.escape(raw.hex().encode()), re.IGNORECASE)
+    if not (value.isascii() and value.lstrip("+").isdigit()):
+        return (("clear", raw), *_encoded(raw))
+    digits = value.lstrip("+").encode()
+    clear = ("clear", re.compile(rb"(?<![\d.])" + digits + rb"(?!\d)"))
+    if len(digits) <= SHORTEST:  # six digits have no base64 or hex that is not somewhere by chance
+        return (clear,)
+    # People leave the country's code away.
+    return (clear, ("without its beginning", re.compile(digits[-10:] + rb"(?!\d)")), *_encoded(digits))
+
+
+def _encoded(raw: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "hex", raw.hex().encode()
+    yield "hex", raw.hex().upper().encode()
     for shift in range(3):
-        for alphabet in (base64.standard_b64encode, base64.urlsafe_b64encode):
-            yield "base64", re.compile(re.escape(_inside(alphabet(b"\0" * shift + raw), shift, len(raw))))
+        for encode in (base64.standard_b64encode, base64.urlsafe_b64encode):
+            yield "base64", _inside(encode(b"\0" * shift + raw), shift, len(raw))
 
 
 def _inside(encoded: bytes, shift: int, length: int) -> bytes:
     """The letters of base64 that depend on the value alone, wherever in a longer text it begins."""
-    first = (shift * 8 + 5) // 6
-    last = (shift + length) * 8 // 6
-    return encoded[first:last]
+    return encoded[(shift * 8 + 5) // 6 : (shift + length) * 8 // 6]
