@@ -5,6 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
+JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help deps run test check bench docs lock clean
@@ -19,8 +20,8 @@ deps: $(VENV)/.installed  ## Install all it takes: Python packages, Asterisk, si
 run: deps  ## Start everything, place one call, stay up until Ctrl-C; HTTP_PORT=9000, DOCKER=1, ARGS=--help
 	@$(PY) -m workshop.run --with-parent $(ARGS)
 
-test: deps  ## Run the tests; ARGS="-k word" to choose
-	@$(PY) -m pytest $(ARGS)
+test: deps  ## Run the tests on every processor; ARGS="-k word" to choose, JOBS=0 for one after the other
+	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
 
 check: deps  ## Style, types, layers, and whether the generated pages are of today
 	@$(PY) -m ruff check .

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The few things that can only come from the machine itself: Python 3.11 or newer with venv, time zones, and
-# PostgreSQL's programs for the tests. Installs what is missing when run by root on Debian, otherwise says how.
+# PostgreSQL's programs and openssl for the tests. Installs what is missing when run by root on Debian, otherwise says how.
 set -eu
 python=${PYTHON:-python3}
 missing=""
@@ -9,6 +9,7 @@ missing=""
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing="$missing python3-venv"
 "$python" -c 'import zoneinfo; zoneinfo.ZoneInfo("Europe/Moscow")' 2>/dev/null || missing="$missing tzdata"
 command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+command -v openssl >/dev/null || missing="$missing openssl"
 [ -n "$missing" ] || exit 0
 
 if ! command -v apt-get >/dev/null || [ "$(id -u)" != 0 ]; then

@@ -56,7 +56,7 @@ def ask_code(call: Call, event: e.CodeAsked, at: datetime) -> Result:
 
 def await_code(call: Call, event: e.CodeSent, at: datetime) -> Result:
     step = _present_code(call, event.number)
-    return replace(call, state=State.AWAITING_CODE, confirmation=replace(step, sent_at=at)), ()
+    return replace(call, state=State.AWAITING_CODE, confirmation=replace(step, sent_at=at, undelivered=False)), ()
 
 
 def miss_code(call: Call, event: e.CodeNotSent, at: datetime) -> Result:
@@ -96,6 +96,11 @@ def cancel(call: Call, _: e.AbortRequested, at: datetime) -> Result:
 
 
 def expire(call: Call, _: e.TimeUp, at: datetime) -> Result:
+    """The time is up. Where a code was to be sent, first the citizen is told that it did not get out, and may choose
+    another way; a code that gets out later counts still."""
+    step = call.confirmation
+    if call.state is State.REQUESTED and step and step.by is By.CODE:
+        return replace(call, state=State.AWAITING_CODE, confirmation=replace(step, undelivered=True)), ()
     slug = {State.REQUESTED: "not_started", State.AWAITING_CODE: "code_expired"}.get(call.state)
     return _end_quietly(call, at, Cause(slug or "callback_expired", Source.TIMER))
 

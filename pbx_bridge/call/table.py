@@ -58,7 +58,7 @@ TABLE: Mapping[S, Mapping[type[e.Event], Move]] = {
         e.CodeAsked: _move(second.ask_code, S.REQUESTED, S.AWAITING_CODE),
         e.Admitted: _move(second.let_in, *_TRIED),
         e.AbortRequested: _move(second.cancel, S.ENDED),
-        e.TimeUp: _move(second.expire, S.ENDED),
+        e.TimeUp: _move(second.expire, S.AWAITING_CODE, S.ENDED),
     },
     S.AWAITING_CODE: {
         **_CODE,

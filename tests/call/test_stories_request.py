@@ -175,6 +175,22 @@ def test_no_telephone_reads_a_code_for_a_call_that_is_over() -> None:
         assert story.last_wish == HangUp("pb.call_1.c1")
 
 
+def test_a_gateway_that_says_nothing_leaves_time_for_another_way_and_its_code_counts_even_when_late() -> None:
+    story = Story.accepted(confirmation=BY_SMS, start_s=60, code_s=300).time_passes()
+    assert story.state == "awaiting_code"
+    assert story.call.confirmation
+    assert story.call.confirmation.undelivered
+    assert deadline(story.call) == MORNING + seconds(300)
+    story.code_sent(after=100)
+    assert not story.call.confirmation.undelivered
+    assert story.code_confirmed().last_wish == Dial("pb.call_1.1", 0)
+
+
+def test_a_code_that_never_got_out_expires() -> None:
+    story = Story.accepted(confirmation=BY_SMS).time_passes().time_passes()
+    assert story.end == ("expired", "code_expired")
+
+
 def test_an_authenticator_app_needs_nothing_sent() -> None:
     story = Story.accepted(confirmation=BY_APP).code_sent()
     assert (story.state, story.wishes) == ("awaiting_code", [])

@@ -36,6 +36,7 @@ ALLOWED: Mapping[str, str] = {
     "readEvents": READERS,
     "getCitizen": "portal auditor admin",
     "putCitizen": "portal",
+    "findCitizens": "portal auditor admin",
     "exportCitizen": "portal auditor admin",
     "eraseCitizen": "portal admin",
     "enrolAuthenticator": OWNERS,

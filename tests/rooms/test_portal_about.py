@@ -74,7 +74,7 @@ def test_operations_keep_their_names() -> None:
         ("readEvents", "GET", "/v1/calls/{call_id}/events"),
         ("getCitizen", "GET", "/v1/users/{user_id}/identity"),
         ("putCitizen", "PUT", "/v1/users/{user_id}/identity"),
-        ("findCitizens", "POST", "/v1/users/search"),
+        ("findCitizens", "POST", "/v1/user-search"),
         ("exportCitizen", "GET", "/v1/users/{user_id}/export"),
         ("eraseCitizen", "DELETE", "/v1/users/{user_id}"),
         ("enrolAuthenticator", "POST", "/v1/users/{user_id}/authenticator"),

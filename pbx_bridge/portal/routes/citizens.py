@@ -141,7 +141,7 @@ OPERATIONS = (
     Operation(
         id="findCitizens",
         method="POST",
-        path="/v1/users/search",
+        path="/v1/user-search",
         summary="Find citizens by what is known about them",
         description="By one whole value, compared in its normal form; the database holds only blind marks of it.",
         handler=find,
