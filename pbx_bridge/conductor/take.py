@@ -229,6 +229,7 @@ class Taker:
         """What citizens and numbers did lately, and the apps that make their codes: for those in this batch who need
         it."""
         people: dict[Whose, Rules] = {}
+        with_apps: set[tuple[str, str]] = set()
         for asked in batch:
             match asked.job:
                 case OpenCall(wanted=wanted, rules=rules) if rules.count:
@@ -237,11 +238,12 @@ class Taker:
                     draft = desk.drafts.get(id_)
                     if draft and draft.call:
                         people[whose(draft.call.request)] = judge.rules
-        if not people:
-            return
-        memory = max(rules.memory for rules in people.values())
-        desk.tries.update(await tx.recent(people, self._clock() - memory))
-        desk.authenticators.update(await tx.authenticators({(client, user) for client, user, _ in people}))
+                        with_apps.add((draft.call.request.client, draft.call.request.user))
+        if counted := {each: rules for each, rules in people.items() if rules.count}:
+            memory = max(rules.memory for rules in counted.values())
+            desk.tries.update(await tx.recent(counted, self._clock() - memory))
+        if with_apps:
+            desk.authenticators.update(await tx.authenticators(with_apps))
 
     def _tell(self, done: _Done) -> None:
         """After the commit, and only then, the world may know. After trouble it is also told how every call stands:

@@ -39,7 +39,7 @@ async def initiate(request: web.Request) -> web.Response:
     service = _service(needs, body, client)
     if grant.citizen not in (None, body.user.id):
         raise Problem("not-your-number", "a citizen's token asks for that citizen's own calls only")
-    identity = await identity_for(request, body, client)
+    identity = await identity_for(request, body, client, service)
     check_policy(service, identity)
     wish = to_request(body, client.id, service.queue, identity.phone)
     check_numbers(request, body, wish, service)
