@@ -368,3 +368,17 @@ async def test_a_refusal_is_in_the_audit(service: House) -> None:
     assert ("open", "refused", {"why": "too-many-calls"}) in [
         (each.action, each.verdict, each.detail) for each in lines
     ]
+
+
+async def test_wrong_codes_for_a_number_lock_out_who_waits_with_that_number_too(service: House) -> None:
+    await limited(service, wrong_codes=2, lock_s=3600)
+    waiting = await service.call(ANNA, user="one", confirmation=BY_SMS)
+    await service.until(waiting, State.AWAITING_CODE)
+    code = service.post.code
+    guessed = await service.call(ANNA, user="two", confirmation=BY_SMS)
+    await service.until(guessed, State.AWAITING_CODE)
+    for _ in range(2):
+        await typed(service, guessed, wrong(service.post.code))
+    with pytest.raises(errors.MustWait, match="locked-out"):
+        await typed(service, waiting, code)
+    assert ("citizen:portal", "CodeTyped", "refused") in await service.audit(waiting)
