@@ -7,7 +7,7 @@ after the other: each sees the tries that the one before it left.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..call import events as e
@@ -68,7 +68,7 @@ class AskCode:
         tries = desk.tries.get(whose(call.request), [])
         wait = (may_try if self.channel is Channel.TOTP else may_send)(tries, self.judge.rules, self.at)
         if wait:
-            raise _wait(draft, wait, "CodeAsked", self.actor, self.at)
+            raise _wait(draft, call, wait, AuditLine(self.at, self.actor, "CodeAsked", "refused"))
         try:
             step = advance(call, e.CodeAsked(self.channel), max(self.at, call.state_since))
         except NotNow as refusal:
@@ -119,7 +119,7 @@ class ConfirmCall:
             raise CodeNeeded("this call is confirmed by a code")
         wait = may_try(desk.tries.get(whose(call.request), []), self.judge.rules, self.at)
         if wait:
-            raise _wait(draft, wait, "CodeTyped", self.actor, self.at)
+            raise _wait(draft, call, wait, AuditLine(self.at, self.actor, "CodeTyped", "refused"))
         right = self._is_right(desk, draft, call, self.typed)
         if not right and self.judge.rules.count:
             desk.count(draft, TryKind.MISMATCH, call.request, self.at)
@@ -154,6 +154,7 @@ def _moved(before: Call, after: Call) -> dict[str, str]:
     return {"from": before.state.value, "to": after.state.value}
 
 
-def _wait(draft: Draft, wait: Wait, action: str, actor: str, at: datetime) -> MustWait:
-    draft.audit.append(AuditLine(at, actor, action, "refused", {"why": wait.why.value}))
-    return MustWait(wait.why, wait.until, at)
+def _wait(draft: Draft, call: Call, wait: Wait, line: AuditLine) -> MustWait:
+    """The refusal, with its line: the call does not change, so the line must name it."""
+    draft.audit.append(replace(line, call_id=call.id, detail={"why": wait.why.value}))
+    return MustWait(wait.why, wait.until, line.at)
