@@ -71,24 +71,24 @@ def schedules(draw: st.DrawFn, around: date, zone: str) -> Schedule:
     kinds = draw(st.lists(lists_of_periods(), min_size=1, max_size=3))
     week = [draw(st.sampled_from(kinds)) for _ in range(7)]
     night = [_later_end(draw, day, week[(number + 1) % 7]) for number, day in enumerate(week)]
-    special = [draw(st.none() | lists_of_periods(end=1700)) for _ in range(3)]
+    special = {key: draw(st.none() | lists_of_periods(end=1700)) for key in ("holidays", "days_off", "shortened")}
     observed = draw(st.sampled_from(Observed))
     if observed is Observed.NOBODY:
-        special = [None] * 3
+        special = {}
     overrides, first = [], around + draw(st.integers(-9, 3)) * DAY
     for number in range(draw(st.integers(0, 3))):
         last = first + draw(st.sampled_from([0, 0, 1, 4])) * DAY
         day = draw(lists_of_periods())
         overrides.append(Override(first, last, _later_end(draw, day, day), f"причина {number}", f"reason {number}"))
         first = last + draw(st.integers(1, 3)) * DAY
-    return Schedule(zone, tuple(night), *special, observed=observed, overrides=tuple(overrides))
+    return Schedule(zone, tuple(night), **special, observed=observed, overrides=tuple(overrides))
 
 
 def _later_end(draw: st.DrawFn, today: Periods, tomorrow: Periods) -> Periods:
     if not today or not draw(st.booleans()):
         return today
     latest = min(today[-1].start, tomorrow[0].start if tomorrow else 1440) + 1440
-    end = draw(st.integers(today[-1].end, latest)) if latest > today[-1].end else today[-1].end
+    end = draw(st.integers(today[-1].end, latest) | st.just(latest)) if latest > today[-1].end else today[-1].end
     return (*today[:-1], Period(today[-1].start, end))
 
 
@@ -100,27 +100,27 @@ def desks(draw: st.DrawFn) -> tuple[Schedule, datetime]:
     return draw(schedules(at.date(), zone)), at
 
 
-def periods_on(schedule: Schedule, day: date) -> list[Period]:
-    """The periods of a date by the rules in docs/decisions/0013, worked out once more, by single minutes."""
+def periods_on(schedule: Schedule, day: date) -> list[tuple[int, int]]:
+    """Start and end (minutes) of what a date has by the rules in docs/decisions/0013, worked out by single minutes."""
     if ruling := _ruling(schedule, day):
-        return list(ruling.periods)
+        return _runs(ruling.periods)
     mark = look(day) if schedule.observed is Observed.RUSSIA else plain(day)
     if mark.kind is Kind.HOLIDAY:
-        return list(schedule.week[6] if schedule.holidays is None else schedule.holidays)
-    like = day if mark.swapped is None else mark.swapped
+        return _runs(schedule.week[6] if schedule.holidays is None else schedule.holidays)
     if mark.kind is Kind.WEEKEND and mark.swapped and schedule.days_off is not None:
-        return list(schedule.days_off)
-    minutes = [minute for period in schedule.week[like.weekday()] for minute in range(period.start, period.end)]
-    if mark.short:
-        if schedule.shortened is not None:
-            return list(schedule.shortened)
-        minutes = minutes if len(minutes) == 1440 else minutes[:-60]
-    return _runs(minutes) if minutes else []
+        return _runs(schedule.days_off)
+    like = day if mark.swapped is None else mark.swapped
+    if mark.short and schedule.shortened is not None:
+        return _runs(schedule.shortened)
+    return _runs(schedule.week[like.weekday()], cut=60 if mark.short else 0)
 
 
-def _runs(minutes: list[int]) -> list[Period]:
+def _runs(periods: Periods, cut: int = 0) -> list[tuple[int, int]]:
+    minutes = [minute for period in periods for minute in range(period.start, period.end)]
+    if cut and len(minutes) < 1440:
+        minutes = minutes[:-cut]
     edges = [0, *(n for n in range(1, len(minutes)) if minutes[n] != minutes[n - 1] + 1), len(minutes)]
-    return [Period(minutes[one], minutes[other - 1] + 1) for one, other in pairwise(edges)]
+    return [(minutes[one], minutes[other - 1] + 1) for one, other in pairwise(edges)] if minutes else []
 
 
 def _ruling(schedule: Schedule, day: date) -> Override | None:
@@ -134,8 +134,8 @@ def is_open(schedule: Schedule, at: datetime) -> bool:
         midnight = datetime.combine(day, time())
         if _ruling(schedule, day + DAY) not in (None, _ruling(schedule, day)) and highest >= midnight + DAY:
             continue
-        for period in periods_on(schedule, day):
-            if highest >= midnight + MINUTE * period.start and lowest < midnight + MINUTE * period.end:
+        for start, end in periods_on(schedule, day):
+            if highest >= midnight + MINUTE * start and lowest < midnight + MINUTE * end:
                 return True
     return False
 

@@ -92,6 +92,7 @@ def test_a_desk_that_shuts_on_fridays_for_lunch_and_on_weekends() -> None:
     )
     assert (ask("2026-07-03 13:10", split).why_ru, opens(ask("2026-07-03 13:10", split))) == ("перерыв", "03.07 14:00")
     assert (ask("2026-07-04 12:00", split).why_ru, opens(ask("2026-07-04 12:00", split))) == ("выходной", "06.07 09:00")
+    assert (ask("2026-07-03 23:59", split).why_ru, ask("2026-07-04 00:00", split).why_ru) == ("ночь", "выходной")
     idle = replace(split, week=((), *split.week[1:]))
     assert ask("2026-07-06 12:00", idle).why_ru == "в этот день не работаем"
 
@@ -120,6 +121,7 @@ def test_a_closed_date_is_closed_from_its_midnight_even_for_the_night_shift_of_t
     shift = Schedule("Europe/Moscow", ((Period.of("22:00-06:00"),),) * 7)
     shut = replace(shift, overrides=(replace(MOVE, last=MOVE.first, periods=()),))
     assert closes(ask("2026-07-05 23:00", shift)) == "06.07 06:00"
+    assert closes(ask("2026-07-06 05:59", shift)) == "06.07 06:00"
     assert closes(ask("2026-07-05 23:00", shut)) == "06.07 00:00"
     assert opens(ask("2026-07-06 03:00", shut)) == "07.07 22:00"
 

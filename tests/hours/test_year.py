@@ -16,7 +16,8 @@ MINUTES = 365 * 1440
 
 @pytest.mark.parametrize("schedule", [DESK, ALWAYS])
 def test_no_minute_of_the_year_is_without_an_answer(schedule: Schedule) -> None:
-    at, minute, changes = YEAR, timedelta(minutes=1), []
+    at, minute = YEAR, timedelta(minutes=1)
+    changes: list[bool] = []
     for _ in range(MINUTES):
         answer = opening(schedule, at)
         assert answer.why_ru
