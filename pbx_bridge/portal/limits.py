@@ -8,7 +8,7 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from aiohttp import web
 from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
@@ -48,7 +48,7 @@ class Limits:
         hops = [hop.strip() for line in request.headers.getall(_FORWARDED, []) for hop in line.split(",")]
         while hops and self._is_proxy(peer):
             peer = hops.pop()
-        return peer
+        return _household(peer)
 
     def _is_proxy(self, peer: str) -> bool:
         try:
@@ -91,6 +91,17 @@ class Limits:
     async def _wait(self, item: RateLimitItem, *whose: str) -> Problem:
         stats = await self._windows.get_window_stats(item, *whose)
         return Problem("too-many-requests", retry_after_s=max(1, math.ceil(stats.reset_time - time.time())))
+
+
+def _household(peer: str) -> str:
+    """Whoever has one IPv6 address has 2^64 of them (RFC 6177): they count as one."""
+    try:
+        address = ip_address(peer)
+    except ValueError:
+        return peer
+    if isinstance(address, IPv6Address):
+        return str(address.ipv4_mapped or ip_network((int(address), 64), strict=False))
+    return peer
 
 
 LIMITS: web.AppKey[Limits] = web.AppKey("limits", Limits)

@@ -117,9 +117,10 @@ async def test_each_forgery_is_found_and_its_place_named(fort: Fort, written: Pa
 
 async def tampered_and_verified(fort: Fort, written: Path, folder: Path, middle: int) -> dict[str, tuple[bool, str]]:
     """By forgery, whether the audit still holds and what is said. The command of one forgery exits with 1."""
-    shown = {}
+    shown: dict[str, tuple[bool, str]] = {}
     for name, (statements, _) in FORGERIES.items():
-        copy, said = tamper(written, folder / "copy.db", statements, middle), []
+        said: list[str] = []
+        copy = tamper(written, folder / "copy.db", statements, middle)
         ledger = await wiring.ledger_of(
             fort.settings.model_copy(update={"database": Database(url=SecretStr(f"sqlite:///{copy}"))})
         )

@@ -42,7 +42,7 @@ async def test_a_number_that_costs_or_is_abroad(fort: Fort, number: str) -> None
     programs = [await fort.program(second_step=step) for step in ("none", "click", "code")]
     for program in programs:
         assert (await program.initiates(number)).status in (403, 422)
-        as_device = {"devices": [{"kind": "mobile", "number": number}]}
+        as_device: dict[str, Any] = {"devices": [{"kind": "mobile", "number": number}]}
         answer = await program.initiates(ANNA, **as_device)
         assert answer.status in (403, 422)
     anna = await fort.citizen("anna", number)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.hostile.asker import Answer, Program
+from tests.hostile.asker import Answer, Asker, Program
 from tests.hostile.attacker import Attacker, by_hmac, part, unsigned
 from tests.hostile.fort import ANNA, CONNECTIONS, Fort
 from tests.hostile.trap import Trap
@@ -16,6 +16,18 @@ from tests.issuer import issuer
 pytest_plugins = ("tests.virtual_time_plugin", "tests.ledger_plugin")
 
 REFUSED = (400, "invalid_grant")
+
+
+@pytest.fixture
+def chosen(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """A proxy on loopback is believed where a test says so."""
+    believed = "behind_a_proxy" in request.fixturenames
+    return {"http": {"trusted_proxies": ["127.0.0.0/8"]}} if believed else {}
+
+
+@pytest.fixture
+def behind_a_proxy(fort: Fort) -> Fort:
+    return fort
 
 
 @pytest.mark.parametrize(
@@ -177,6 +189,17 @@ async def test_an_address_that_is_made_up_does_not_help(fort: Fort, attacker: At
         await attacker.ask("GET", "/v1/calls", Authorization="Bearer x", X_Forwarded_For=f"203.0.113.{each}")
     answer = await attacker.ask("GET", "/v1/calls", Authorization="Bearer x", X_Forwarded_For="203.0.113.99")
     assert answer.refused == (429, "too-many-requests")
+
+
+async def test_one_household_has_very_many_addresses_and_is_one(behind_a_proxy: Fort) -> None:
+    async def asks(address: str) -> int:
+        guess = Asker(behind_a_proxy)
+        return (await guess.ask("GET", "/v1/calls", Authorization="Bearer x", X_Forwarded_For=address)).status
+
+    assert [await asks(f"2001:db8:1:2:{each:x}::{each:x}") for each in range(1, 41)] == [401] * 30 + [429] * 10
+    assert await asks("2001:db8:1:3::1") == 401
+    assert [await asks("203.0.113.7") for _ in range(30)] == [401] * 30
+    assert await asks("::ffff:203.0.113.7") == 429
 
 
 async def test_refusals_tell_nothing_about_which_programs_there_are(fort: Fort) -> None:

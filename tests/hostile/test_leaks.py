@@ -101,7 +101,10 @@ class Everything:
             await portal.exchanges(token)
         fort.gateway.manner = "hangs_up"
         await fort.time.advance(31)
-        await vera.asks_code(call)
+        assert (await vera.asks_code(call)).status == 202
+        await fort.time.advance(31)
+        fort.gateway.manner = "refuses"
+        assert (await vera.asks_code(call)).status == 202
         await fort.time.advance(10)
         fort.gateway.manner = "takes"
         fort.issuer.away = True

@@ -70,6 +70,9 @@ def named(operation: Operation) -> str:
 
 def test_every_operation_has_a_row_here_and_in_the_table() -> None:
     assert {operation.id for operation in ALL} == ALLOWED.keys() == RIGHTS.keys()
+    for name, right in RIGHTS.items():
+        assert right.roles == (set() if ALLOWED[name] == OPEN else set(ALLOWED[name].split())), name
+        assert (right.scope is None) is (ALLOWED[name] == OPEN), name
 
 
 async def test_every_route_belongs_to_an_operation(fort: Fort) -> None:
@@ -136,7 +139,7 @@ async def test_an_operation_that_is_forgotten_in_the_table_is_shut(
 ) -> None:
     admin, victim = await fort.program("admin"), await fort.program()
     call = await fort.portal.wants_call(ANNA)
-    monkeypatch.delitem(RIGHTS, operation.id)  # type: ignore[arg-type]
+    monkeypatch.delitem(RIGHTS, operation.id)
     for asker in (admin, fort.portal, Asker(fort)):
         assert (await asks(asker, operation, call, victim)).refused == (404, "not-found")
 

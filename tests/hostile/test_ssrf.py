@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from yarl import URL
 
 from tests.hostile.fort import ANNA, Fort
 from tests.hostile.trap import Trap
@@ -103,6 +104,7 @@ async def test_an_issuer_that_sends_us_elsewhere_is_not_followed(fort: Fort, tra
 
 async def test_a_gateway_that_sends_us_elsewhere_is_not_followed(fort: Fort, trap: Trap) -> None:
     fort.gateway.manner = "forwards"
+    fort.gateway.port = URL(trap.url).port or 0  # where its Location points to
     anna = await fort.citizen("anna")
     await anna.wants_call()
     await fort.time.advance(5)
