@@ -83,6 +83,8 @@ class AskCode:
         step = call.confirmation
         if step is None or call.state not in _WAITING:
             raise NothingToConfirm("the call does not wait for a code")
+        if self.at >= deadline_of_code(call):
+            raise NothingToConfirm("the time for the confirmation is over")
         if step.by is not By.CODE:
             raise NoCodes("no code is needed for this call: confirm it without one")
         request = call.request

@@ -19,7 +19,7 @@ from .revocations import REVOCATIONS
 from .rights import Right
 from .signatures import verify
 from .signing_keys import SIGNING_KEYS
-from .tokens import NotAToken, Tokens, UnknownKey
+from .tokens import NotAToken, Stale, Tokens, UnknownKey
 
 TOKENS: web.AppKey[Tokens] = web.AppKey("tokens", Tokens)
 
@@ -75,12 +75,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if operation.id not in UNCOUNTED:
             await limits.of_address(request)
         if operation.right.scope is not None:
-            try:
-                request[GRANT], request[CLIENT] = await _grant(request, operation.right)
-            except Problem as problem:
-                if problem.slug == "invalid-token":
-                    await limits.refused(request)
-                raise
+            request[GRANT], request[CLIENT] = await _grant(request, operation.right)
             await limits.of_program(request[CLIENT])
     limit = request.app[NEEDS].settings.body_limit
     if (request.content_length or 0) > limit:  # also where no body is read: it would have to be thrown away
@@ -95,7 +90,12 @@ async def _grant(request: web.Request, right: Right) -> tuple[Grant, Client]:
     match = _BEARER.fullmatch(headers[0])
     if len(headers) > 1 or match is None:
         raise _invalid("there must be one Authorization header, of the form `Bearer <token>`")
-    grant = await _believed(request.app, match[1])
+    try:
+        grant = await _believed(request.app, match[1])
+    except NotAToken as error:
+        if not isinstance(error, Stale):  # many citizens behind one proxy may be late, and nobody guesses so
+            await request.app[LIMITS].refused(request)
+        raise _invalid(str(error)) from None
     client = await request.app[PROGRAMS].living(grant.client)
     if client is None:
         raise _invalid("the token's client was disabled or removed")
@@ -111,16 +111,13 @@ async def _grant(request: web.Request, right: Right) -> tuple[Grant, Client]:
 
 
 async def _believed(app: web.Application, token: str) -> Grant:
-    """What the token grants, if it lives. Raises Problem, LedgerUnavailable."""
+    """What the token grants, if it lives. Raises NotAToken, Problem, LedgerUnavailable."""
     revocations = app[REVOCATIONS]
     if revocations.blind:
         raise Problem("database-unavailable", retry_after_s=BLIND_RETRY_S)
-    try:
-        grant = await examine(app, token)
-    except NotAToken as error:
-        raise _invalid(str(error)) from None
+    grant = await examine(app, token)
     if revocations.dead(grant):
-        raise _invalid("the token was revoked")
+        raise Stale("the token was revoked")
     return grant
 
 

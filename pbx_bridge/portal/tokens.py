@@ -26,6 +26,10 @@ class NotAToken(Exception):
     """The text is not a living token of ours. `str()` says why, without the token."""
 
 
+class Stale(NotAToken):
+    """We signed it, but it does not count now: an honest asker who is late, not somebody who guesses."""
+
+
 class UnknownKey(NotAToken):
     """It names a key that this process does not know (yet)."""
 
@@ -96,6 +100,9 @@ class Tokens:
             raise UnknownKey(_NOT_OURS)
         try:
             claims = jws.verify(said, [key.public], (ALGORITHM,), _TYPES)
+        except jws.NotGenuine as error:
+            raise NotAToken(str(error)) from None
+        try:
             jws.demand(
                 claims,
                 now=self._now(),
@@ -105,7 +112,7 @@ class Tokens:
                 leeway_s=_APART_S,
             )
         except jws.NotGenuine as error:
-            raise NotAToken(str(error)) from None
+            raise Stale(str(error)) from None
         return _grant(claims)
 
 

@@ -15,7 +15,7 @@ from pbx_bridge.call.states import State
 from pbx_bridge.codes.authenticator import recovery_hash
 from pbx_bridge.codes.tries import Rules
 from pbx_bridge.conductor import errors
-from pbx_bridge.conductor.confirming import ConfirmCall, Confirmed
+from pbx_bridge.conductor.confirming import AskCode, ConfirmCall, Confirmed
 from pbx_bridge.ledger.access import Authenticator
 from tests.house import ANNA, BORIS, PEPPER, House, closed_until
 from tests.virtual_time import NOON
@@ -146,9 +146,11 @@ async def test_a_code_that_is_five_minutes_old_opens_nothing_even_before_the_ala
     assert sent
     assert sent.sent_at
     late = sent.sent_at + timedelta(seconds=300)
-    judged = ConfirmCall(call, code, late, "citizen:portal", service.conductor._judge)
+    judge = service.conductor._judge
     with pytest.raises(errors.NothingToConfirm, match="time"):
-        await service.conductor._taker.submit(judged)
+        await service.conductor._taker.submit(ConfirmCall(call, code, late, "citizen:portal", judge))
+    with pytest.raises(errors.NothingToConfirm, match="time"):
+        await service.conductor._taker.submit(AskCode(call, Channel.SMS, late, "citizen:portal", judge))
 
 
 async def test_no_code_at_all_is_not_counted_as_a_wrong_one(service: House) -> None:

@@ -156,6 +156,14 @@ async def test_who_shows_bad_tokens_is_slowed_and_others_are_not(house: House) -
         assert (await site.get("/v1/calls", headers={"X-Forwarded-For": "203.0.113.8"})).status == 200
 
 
+async def test_who_is_only_late_is_not_taken_for_a_guesser(house: House) -> None:
+    async with serve(house, limits=RequestLimits(refused=2)) as site:
+        late = site.bearer()
+        house.clock.later(3600)
+        assert [(await site.get("/v1/calls", headers=late)).status for _ in range(4)] == [401] * 4
+        assert (await site.get("/v1/calls")).status == 200
+
+
 async def test_who_guesses_secrets_is_slowed(house: House) -> None:
     async with serve(house, limits=RequestLimits(refused=2)) as site:
         form = {"grant_type": "client_credentials", "client_id": site.client.id, "client_secret": "pbxs_guess"}
