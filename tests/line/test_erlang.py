@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import inf, isfinite
+from math import comb, exp, factorial, inf, isfinite
 
 import pytest
 from hypothesis import given, settings
@@ -57,6 +57,20 @@ def test_up_to_five_hundred_agents_all_figures_are_shares(
         assert -1e-9 <= share <= 1 + 1e-9
     assert soon.within <= late.within + 1e-9
     assert late.within == pytest.approx(1 - late.abandoned, abs=1e-6)
+
+
+def test_where_patience_equals_handle_time_the_service_level_is_an_exact_sum() -> None:
+    """All present then leave at one rate, so their number is Poisson and waits are order statistics."""
+    agents, erlangs, within = 5, 6.0, 0.3
+    gone = 1 - exp(-within)
+    total = 0.0
+    for present in range(60):
+        weight = exp(-erlangs) * erlangs**present / factorial(present)
+        leave = range(present - agents + 1, present + 2)
+        in_time = sum(comb(present + 1, k) * gone**k * (1 - gone) ** (present + 1 - k) for k in leave if k >= 0)
+        total += weight * (1 if present < agents else agents / (present + 1) * in_time)
+    figures = erlang_a(Load(erlangs, 1.0, agents), 1.0, within)
+    assert figures.within == pytest.approx(total, rel=1e-6)
 
 
 def test_a_load_without_agents_or_calls_is_refused() -> None:
