@@ -61,7 +61,7 @@ def test_every_tape_is_played() -> None:
     assert set(NAMES) == set(STORIES) | ABORTED
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", sorted(STORIES))
 def test_a_taped_call_ends_as_it_did(name: str) -> None:
     path, outcome, cause, terms = STORIES[name]
     story = played(dialled(tape(name), **terms), list(tape(name).facts()))
@@ -69,7 +69,7 @@ def test_a_taped_call_ends_as_it_did(name: str) -> None:
     assert " ".join(story.path[2:]) == path
 
 
-@pytest.mark.parametrize("name", ABORTED)
+@pytest.mark.parametrize("name", sorted(ABORTED))
 def test_a_hang_up_that_was_asked_for_is_nobodys_goodbye(name: str) -> None:
     facts = [heard.fact for heard in tape(name).facts()]
     assert not any(isinstance(fact, e.DeviceHungUp) for fact in facts)

@@ -78,7 +78,7 @@ def long_walks(plans: list[str]) -> list[str]:
     return [step for step in plans if re.match("SCAN", step) and not any(name in step for name in SMALL)]
 
 
-@pytest.mark.parametrize("filter_", FILTERS, ids=str)
+@pytest.mark.parametrize("filter_", FILTERS)
 async def test_a_page_is_found_by_an_index_in_its_order(sqlite_ledger: Ledger, filter_: CallFilter) -> None:
     with explained() as plans:
         await sqlite_ledger.calls(filter_, cursor=CURSOR)
