@@ -1,7 +1,8 @@
 """The clock's part: calls whose deadline passed, and scheduled calls whose time has come.
 
 Deadlines live in the database, so they pass while the service is down too, and ring when it is back. Calls with
-a leg are judged only while Asterisk is heard: silence of a cut connection is not silence of the call.
+a leg are judged only while Asterisk is heard: silence of a cut connection is not silence of the call. And not in the
+first moment of hearing: wishes that waited for Asterisk go first, so that no call ends whose hang-up was never sent.
 """
 
 from __future__ import annotations
@@ -25,12 +26,14 @@ log = structlog.get_logger(__name__)
 
 #: Never look more often than this, nor less often (seconds).
 SHORTEST_S, LONGEST_S = 0.05, 5.0
+#: Seconds of hearing after which calls with a leg are judged: twice what a waiting wish waits between two tries.
+SETTLE_S = 1.0
 #: Calls woken by one look.
 AT_ONCE = 500
 
 
 class Alarms:
-    """Wakes calls. `hearing` is switched by the listener: on after the first look, off when deaf."""
+    """Wakes calls. `hears` is told by the listener: yes after the first look, no when deaf."""
 
     def __init__(self, ledger: Ledger, taker: Taker, clock: Clock) -> None:
         self._ledger = ledger
@@ -38,7 +41,15 @@ class Alarms:
         self._clock = clock
         self._next: datetime | None = None
         self._sooner = asyncio.Event()
-        self.hearing = False
+        self._judges_from: float | None = None
+
+    def hears(self, hearing: bool) -> None:
+        """Whether Asterisk is heard, from now on."""
+        if not hearing:
+            self._judges_from = None
+        elif self._judges_from is None:
+            # Not the wall clock: it may be set while the service waits.
+            self._judges_from = asyncio.get_running_loop().time() + SETTLE_S
 
     def set(self, at: datetime) -> None:
         """A deadline was committed."""
@@ -87,7 +98,7 @@ class Alarms:
                 facts.append(TakeFact(call.id, event, now, "alarm"))
         if facts:
             await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
-        elif not self.hearing:
+        elif not self._may_judge():
             await asyncio.sleep(LONGEST_S / 10)  # what is due must wait until Asterisk is heard
         return len(facts)
 
@@ -95,10 +106,13 @@ class Alarms:
         if call.state is State.SCHEDULED:
             if now >= call.accepted_at + timedelta(seconds=call.terms.keep_s):
                 return e.TimeUp(State.SCHEDULED)
-            return e.Due() if self.hearing else None
-        if not has_leg(call) or self.hearing:
+            return e.Due() if self._judges_from is not None else None
+        if not has_leg(call) or self._may_judge():
             return e.TimeUp(call.state)
         return e.LegLost(call.leg) if call.leg and now >= certain_end(call) else None
+
+    def _may_judge(self) -> bool:
+        return self._judges_from is not None and asyncio.get_running_loop().time() >= self._judges_from
 
 
 def certain_end(call: Call) -> datetime:

@@ -111,7 +111,7 @@ class Conductor:
         self._looking = asyncio.create_task(self._listener.look_again(), name="look again")
 
     def _hearing(self, hearing: bool) -> None:
-        self._alarms.hearing = hearing
+        self._alarms.hears(hearing)
 
     async def run(self) -> None:
         """Work until cancelled. Raises Replaced when another process took Asterisk over."""
