@@ -40,6 +40,7 @@ def accept(
         revision=1,
         rounds_left=terms.rounds,
         confirmation=confirmation and replace(confirmation, asked_at=at),
+        told_at=at,
     )
     return Step(call, to_send(call), "call.accepted")
 
@@ -56,7 +57,7 @@ def advance(call: Call, event: e.Event, at: datetime) -> Step:
     elif after.attempt != call.attempt:
         after = replace(after, state_since=at)
     news = _news(call, after)
-    return Step(replace(after, revision=call.revision + 1) if news else after, commands, news)
+    return Step(replace(after, revision=call.revision + 1, told_at=at) if news else after, commands, news)
 
 
 def unfold(call: Call, event: e.Event) -> Iterator[e.Event]:

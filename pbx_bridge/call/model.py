@@ -169,7 +169,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, from the request to its end. `revision` is the number of its last published event."""
+    """One call, from the request to its end. Its last event has the number `revision` and the time `told_at`."""
 
     id: str
     ticket: str
@@ -197,6 +197,7 @@ class Call:
     verdict: Verdict | None = None
     redirected_to: str | None = None
     confirmation: Confirmation | None = None
+    told_at: datetime | None = None
 
     @property
     def phase(self) -> Phase:
@@ -228,7 +229,7 @@ def deadline_of_code(call: Call) -> datetime:
 
 
 #: Fields that only the service sees: a change in them alone is not published.
-PRIVATE_FIELDS = frozenset({"verdict", "revision", "rounds_left", "queued_at", "redirected_to"})
+PRIVATE_FIELDS = frozenset({"verdict", "revision", "rounds_left", "queued_at", "redirected_to", "told_at"})
 
 
 def public_view(call: Call) -> tuple[Any, ...]:

@@ -20,7 +20,7 @@ from ..codes.tries import Rules, TryKind, Wait, may_send, may_try
 from ..ledger import AuditLine
 from ..ledger.access import Authenticator
 from .errors import CodeNeeded, MustWait, NoCodes, NothingToConfirm
-from .jobs import Desk, Draft, whose
+from .jobs import Desk, Draft, not_before, whose
 
 #: What an authenticator app's code leads to: the authenticator afterwards, or None for a wrong one.
 Factor = Callable[[Authenticator, str, datetime], Authenticator | None]
@@ -70,10 +70,11 @@ class AskCode:
         if wait:
             raise _wait(draft, call, wait, AuditLine(self.at, self.actor, "CodeAsked", "refused"))
         try:
-            step = advance(call, e.CodeAsked(self.channel), max(self.at, call.state_since))
+            at = not_before(call, self.at)
+            step = advance(call, e.CodeAsked(self.channel), at)
         except NotNow as refusal:
             raise NoCodes(refusal.why) from None
-        draft.apply(step, self.at)
+        draft.apply(step, at)
         draft.audit.append(AuditLine(self.at, self.actor, "CodeAsked", "taken", {"channel": self.channel.value}))
         if self.channel is not Channel.TOTP and self.judge.rules.count:
             desk.count(draft, TryKind.SENT, call.request, self.at)
@@ -145,8 +146,9 @@ class ConfirmCall:
     def _take(self, draft: Draft, call: Call, *, right: bool) -> Confirmed:
         fact = e.CodeConfirmed(self.judge.opening(call.request, self.at)) if right else e.CodeMismatch()
         for event in unfold(call, fact):
-            step = advance(call, event, max(self.at, call.state_since))
-            draft.apply(step, self.at)
+            at = not_before(call, self.at)
+            step = advance(call, event, at)
+            draft.apply(step, at)
             draft.audit.append(AuditLine(self.at, self.actor, type(event).__name__, "taken", _moved(call, step.call)))
             call = step.call
         return Confirmed(call, right)

@@ -102,6 +102,11 @@ class Desk:
                 known.append(Try(kind, at, *same))
 
 
+def not_before(call: Call, at: datetime) -> datetime:
+    """When a fact counts as taken: two connections tell late what happened, but a history never runs backwards."""
+    return max(at, call.state_since, call.told_at or at)
+
+
 #: A citizen (client and user) and the number in clear, whose tries are looked up.
 Whose = tuple[str, str, str | None]
 
@@ -225,7 +230,7 @@ class TakeFact:
         # An implied fact may be refused where the fact itself is not (and the other way round): each is judged
         # alone, and each is kept.
         present = draft.call or call
-        at = max(self.at, present.state_since)
+        at = not_before(present, self.at)
         try:
             step = advance(present, event, at)
         except NotNow as refusal:
