@@ -98,7 +98,7 @@ class Wire(AMIProtocol):  # type: ignore[misc]  # panoramisk has no types
                 self.dispatch(message)
             else:
                 super().handle_message(message)
-        except Exception:
+        except Exception:  # whatever one message does to the library, the connection and its other facts stay
             log.exception("an AMI message could not be handled and was skipped", ami_event=message.event)
 
     def connection_lost(self, exc: Exception | None) -> None:

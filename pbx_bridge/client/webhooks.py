@@ -37,6 +37,5 @@ def verify_webhook(headers: Mapping[str, str], body: bytes, secrets: str | Seque
 def _secret(text: str) -> Webhook:
     try:
         return Webhook(text)
-    except Exception:
-        # Its own errors may quote the secret.
+    except Exception:  # the library names none of its errors, and they may quote the secret
         raise ValueError("a webhook secret is `whsec_` and base64") from None

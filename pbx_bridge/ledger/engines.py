@@ -143,7 +143,7 @@ class SqliteStore:
         async with self._turn:
             try:
                 yield self
-            except BaseException:
+            except BaseException:  # a cancellation too: nothing half done may stay; it goes on as it came
                 await self._write(self._roll_back)
                 raise
             if self._writer is not None and self._writer.in_transaction():
@@ -188,7 +188,7 @@ class SqliteStore:
             return
         try:
             self._writer.commit()
-        except BaseException:
+        except BaseException:  # what was not committed is let go, or the lock would stay; it goes on as it came
             self._writer.rollback()
             raise
 

@@ -53,7 +53,7 @@ class Ledger(Programs, People, Auditing):
             ledger._check(await ledger.schema_version())
             if last := await ledger._store.read(lambda connection: connection.scalar(reads.LAST_EVENT)):
                 ledger._rows.continue_after(last)
-        except BaseException:
+        except BaseException:  # a cancellation too: threads and connections must not outlive it
             await ledger.close()
             raise
         return ledger
