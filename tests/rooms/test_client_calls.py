@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 
 from pbx_bridge.client import Bridge, Problem, Unreachable, Untrusted
@@ -15,33 +13,11 @@ from pbx_bridge.conductor.errors import KeyInFlight
 from pbx_bridge.portal.certificates import Certificate
 from workshop.certificates import authority
 
-from .client_relay import Relay, bridge, house_of_today, played, relay
-from .portal_house import House, Site, away, serve
+from .client_relay import Relay, bridge, played
+from .portal_house import House, Site, away
 
+pytest_plugins = ("tests.rooms.client_fixtures",)
 USER = {"id": "u-1", "phone": "+79161234567"}
-
-
-@pytest.fixture
-def house() -> House:
-    return house_of_today()
-
-
-@pytest_asyncio.fixture
-async def site(house: House) -> AsyncIterator[Site]:
-    async with serve(house) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def between(site: Site) -> AsyncIterator[Relay]:
-    async with relay(site) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def portal(site: Site, between: Relay) -> AsyncIterator[Bridge]:
-    async with bridge(site, between.port) as asking:
-        yield asking
 
 
 async def test_a_call_is_started_read_listed_and_aborted(portal: Bridge) -> None:

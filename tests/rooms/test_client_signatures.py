@@ -16,28 +16,12 @@ from yarl import URL
 from pbx_bridge.client import Bridge, Key, Problem, Untrusted
 from pbx_bridge.client.signing import check, sign
 
-from .client_relay import Relay, bridge, house_of_today, relay, signing
-from .portal_house import House, Site, serve
+from .client_relay import Relay, bridge, signing
+from .portal_house import House, Site
 from .portal_signer import digest
 
+pytest_plugins = ("tests.rooms.client_fixtures",)
 USER = {"id": "u-1", "phone": "+79161234567"}
-
-
-@pytest.fixture
-def house() -> House:
-    return house_of_today()
-
-
-@pytest_asyncio.fixture
-async def site(house: House) -> AsyncIterator[Site]:
-    async with serve(house) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def between(site: Site) -> AsyncIterator[Relay]:
-    async with relay(site) as running:
-        yield running
 
 
 @pytest.fixture(params=["ed25519", "hmac"])

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-import pytest_asyncio
 from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,38 +16,16 @@ from pbx_bridge.client import Bridge, Problem, StreamEnded, Unreachable
 from pbx_bridge.client import wire as wire_
 from pbx_bridge.client.stream import Parser
 
-from .client_relay import Relay, bridge, house_of_today, played, relay, signing
+from .client_relay import Relay, bridge, played, relay, signing
 from .portal_house import House, Site, away, serve
 
+pytest_plugins = ("tests.rooms.client_fixtures",)
 USER = {"id": "u-1", "phone": "+79161234567"}
 
 
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wire_, "FIRST_PAUSE_S", 0.01)
-
-
-@pytest.fixture
-def house() -> House:
-    return house_of_today()
-
-
-@pytest_asyncio.fixture
-async def site(house: House) -> AsyncIterator[Site]:
-    async with serve(house) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def between(site: Site) -> AsyncIterator[Relay]:
-    async with relay(site) as running:
-        yield running
-
-
-@pytest_asyncio.fixture
-async def portal(site: Site, between: Relay) -> AsyncIterator[Bridge]:
-    async with bridge(site, between.port) as asking:
-        yield asking
 
 
 class Watcher:
