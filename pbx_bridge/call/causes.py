@@ -110,6 +110,18 @@ REASONS: dict[str, Reason] = {
     ),
     "network_failure": Reason(Outcome.FAILED, "the network reported a failure", "Сбой в сети оператора.", _TRY_LATER),
     "machine": Reason(Outcome.MACHINE, "an answering machine picked up", "Ответил автоответчик.", _PRESS_AGAIN),
+    "callback_chosen": Reason(
+        Outcome.ABANDONED,
+        "the citizen chose to be called back",
+        "Вы попросили перезвонить.",
+        "Мы перезвоним вам в порядке очереди.",
+    ),
+    "later_chosen": Reason(
+        Outcome.ABANDONED, "the citizen asked to be called later", "Вы попросили перезвонить позже.", ""
+    ),
+    "callback_cancelled": Reason(
+        Outcome.CANCELLED, "the citizen cancelled the callback by a key", "Вы отменили обратный звонок.", ""
+    ),
     "hung_up_waiting": Reason(
         Outcome.ABANDONED,
         "the citizen hung up before an agent answered",

@@ -7,6 +7,8 @@ Facts carry no numbers, names or codes of citizens.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 
 from .causes import Cause
 from .model import Channel, Opening
@@ -30,6 +32,17 @@ class AgentEvent(LegEvent):
     """Something that happened between the citizen's leg and `agent` (a queue member's name)."""
 
     agent: str
+
+
+class Choice(StrEnum):
+    """What a citizen can choose by a key."""
+
+    CALLBACK = "callback"
+    """Call me back and keep my place."""
+    LATER = "later"
+    """Not now: call me back later."""
+    CANCEL = "cancel"
+    """Do not call me back."""
 
 
 # ── the request ──────────────────────────────────────────────────────────────────────────────────────────
@@ -82,6 +95,30 @@ class Admitted(Event):
 @dataclass(frozen=True, slots=True)
 class Due(Event):
     """The time of a scheduled call has come and there is a place for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rescheduled(Event):
+    """The hours were asked again, or the citizen has another call: a scheduled call waits for another time."""
+
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
+class MoveRequested(Event):
+    """The citizen wishes to be called at another time, not before `to`; the hours were asked at the same moment. `by`
+    is the client or role, for the audit."""
+
+    by: str
+    to: datetime
+    opening: Opening
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequested(Event):
+    """On the page, somebody who waits chose to be called back. `by` as above."""
+
+    by: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +190,13 @@ class MachineAnswered(LegEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen(LegEvent):
+    """A key was pressed, and the leg is about to end by it."""
+
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
 class Held(LegEvent):
     """The talk is on hold."""
 
@@ -170,10 +214,12 @@ class LimitReached(LegEvent):
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class QueueJoined(LegEvent):
-    """The citizen is in `queue` at `position` (from 1)."""
+    """The citizen is in `queue` at `position` (from 1). Waits in seconds, None without an estimate."""
 
     queue: str
     position: int
+    likely_s: int | None = None
+    at_most_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,8 +267,8 @@ class TransferFailed(LegEvent):
 
 EVENTS: tuple[type[Event], ...] = (
     Vouched, CodeAsked, CodeSent, CodeNotSent, CodeMismatch, CodeConfirmed,
-    Admitted, Due, AbortRequested, RedirectRequested, TimeUp,
-    DeviceRang, DeviceAnswered, DeviceHungUp, DeviceGone, NotDialled, EndedUnseen, LegLost, MachineAnswered,
+    Admitted, Due, Rescheduled, MoveRequested, CallbackRequested, AbortRequested, RedirectRequested, TimeUp,
+    DeviceRang, DeviceAnswered, DeviceHungUp, DeviceGone, NotDialled, EndedUnseen, LegLost, MachineAnswered, Chosen,
     Held, Unheld, LimitReached, QueueJoined, QueueMoved, QueueLeft,
     AgentRang, AgentDeclined, AgentAnswered, AgentGone, TransferFailed,
 )  # fmt: skip

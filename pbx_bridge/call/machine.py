@@ -1,4 +1,5 @@
-"""The one door of the call machine: `advance`. Beside it `accept`, the birth, and `deadline`, when to wake it."""
+"""The one door of the call machine: `advance`. Beside it `accept` and `take_in`, the births, and `deadline`, when to
+wake it."""
 
 from __future__ import annotations
 
@@ -8,7 +9,19 @@ from datetime import datetime, timedelta
 
 from . import events as e
 from .commands import Command
-from .model import By, Call, Confirmation, Request, Terms, deadline_of_code, public_view
+from .model import (
+    By,
+    Call,
+    Confirmation,
+    Opening,
+    Reason,
+    Request,
+    Terms,
+    WhenFull,
+    deadline_of_code,
+    leg_id,
+    public_view,
+)
 from .refusal import NotNow
 from .second_step import to_send
 from .states import WITHOUT_LEG, State
@@ -38,11 +51,26 @@ def accept(
         accepted_at=at,
         state_since=at,
         revision=1,
-        rounds_left=terms.rounds,
         confirmation=confirmation and replace(confirmation, asked_at=at),
         told_at=at,
     )
     return Step(call, to_send(call), "call.accepted")
+
+
+def take_in(call_id: str, ticket: str, request: Request, terms: Terms, at: datetime) -> Step:
+    """Somebody dialled the public number, and Asterisk has answered: a call is born with its leg."""
+    born = accept(call_id, ticket, request, terms, at, confirmation=None)
+    up = replace(born.call, state=State.ANSWERED, attempt=1, leg=leg_id(call_id, 1), dialled_at=at, answered_at=at)
+    return replace(born, call=up)
+
+
+def timed(step: Step, opening: Opening) -> Step:
+    """A call that has just been parked is given its time by the desk, which only the caller can ask: `opening` is its
+    answer for `not_before`. Nothing else may have happened to the call in between."""
+    if step.call.state is not State.SCHEDULED or opening.next_open_at is None:
+        return step
+    reason = Reason(opening.why, opening.ru, opening.en)
+    return replace(step, call=replace(step.call, scheduled_for=opening.next_open_at, reason=reason))
 
 
 def advance(call: Call, event: e.Event, at: datetime) -> Step:
@@ -72,7 +100,7 @@ def unfold(call: Call, event: e.Event) -> Iterator[e.Event]:
     if isinstance(event, e.LegEvent) and event.leg == call.leg:
         offered = isinstance(event, e.AgentRang | e.AgentAnswered)
         if call.state in (State.DIALING, State.RINGING) and (
-            offered or isinstance(event, e.QueueJoined | e.QueueLeft | e.MachineAnswered | e.LimitReached)
+            offered or isinstance(event, e.QueueJoined | e.QueueLeft | e.MachineAnswered | e.Chosen | e.LimitReached)
         ):
             yield e.DeviceAnswered(event.leg)
         if offered and call.state in (State.DIALING, State.RINGING, State.ANSWERED):
@@ -109,10 +137,12 @@ def _leg_deadline(call: Call) -> datetime:
     if call.state in (State.DIALING, State.RINGING):
         return (call.dialled_at or call.state_since) + timedelta(seconds=terms.ring_s)
     limit = call.limit_at or call.state_since + timedelta(seconds=terms.time_limit_s)
+    # Whoever waited in vain may be offered a callback, which takes its time.
+    wait = terms.queue_s + (terms.prompt_s if terms.then is WhenFull.CALLBACK else 0)
     own = {
         State.ANSWERED: call.state_since + timedelta(seconds=terms.prompt_s),
-        State.QUEUED: (call.queued_at or call.state_since) + timedelta(seconds=terms.queue_s),
-        State.OFFERED: (call.queued_at or call.state_since) + timedelta(seconds=terms.queue_s),
+        State.QUEUED: (call.queued_at or call.state_since) + timedelta(seconds=wait),
+        State.OFFERED: (call.queued_at or call.state_since) + timedelta(seconds=wait),
         State.TRANSFERRING: call.state_since + timedelta(seconds=terms.transfer_s),
     }
     return min(limit, own.get(call.state, limit))

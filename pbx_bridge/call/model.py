@@ -98,9 +98,16 @@ class Confirmation:
     undelivered: bool = False
 
 
+class Direction(StrEnum):
+    """Who dialled first: the service for the portal, or the citizen for themselves."""
+
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the portal asked for. It never changes once accepted."""
+    """What was asked for: by the portal, or by dialling the public number. It never changes once accepted."""
 
     client: str
     user: str
@@ -114,6 +121,23 @@ class Request:
     subject: str | None = None
     client_ref: str | None = None
     consent: Consent | None = None
+    direction: Direction = Direction.OUTBOUND
+
+
+class WhenFull(StrEnum):
+    """What becomes of somebody who waited too long or found no place: see Terms."""
+
+    CALLBACK = "callback"
+    OVERFLOW = "overflow"
+    END = "end"
+
+
+class Prove(StrEnum):
+    """When somebody who was rung must press 1 before an agent is offered."""
+
+    CALLBACKS = "callbacks"
+    ALWAYS = "always"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +147,10 @@ class Terms:
     `time_limit_s` counts from the device's answer and is kept by Asterisk itself; `grace_s` is how much later
     than Asterisk's own timer ours speaks, so that ours is heard only when Asterisk is silent. `codes` is no time, but
     how many codes are sent for one call at most.
+
+    A call that had to wait for its time has `rounds` more attempts; `pauses_s` lie between them, the last one repeats.
+    It is kept for `keep_s`, and moved by `later_s` where a key asks for it. `then` is what follows `queue_s` in vain;
+    `overflow` the queue that takes over where it says so. Callers with a higher `priority` go before others.
     """
 
     time_limit_s: int = 1800
@@ -135,17 +163,49 @@ class Terms:
     transfer_s: int = 60
     grace_s: int = 10
     rounds: int = 0
-    round_pause_s: int = 900
-    keep_s: int = 7 * 86400
+    pauses_s: tuple[int, ...] = (900, 3600, 14400)
+    keep_s: int = 14 * 86400
+    later_s: int = 3600
+    priority: int = 0
+    then: WhenFull = WhenFull.END
+    overflow: str | None = None
+    prove: Prove = Prove.CALLBACKS
+
+
+class Why(StrEnum):
+    """Why a call is not dialled at once."""
+
+    CLOSED = "closed"
+    """The desk is closed."""
+    NIGHT = "night"
+    """The desk is open, and the citizen's night is not over."""
+    CROWDED = "crowded"
+    """More wait than the service allows; the place in the order is kept."""
+    KEPT = "kept"
+    """The citizen chose to be called back instead of holding the line."""
+    ASKED = "asked"
+    """The citizen named another time."""
+    RETRY = "retry"
+    """Nobody was reached; the pause before the next attempt."""
+    BUSY = "busy"
+    """The citizen has another call now."""
+    FULL = "full"
+    """More wait than the service allows, and it calls nobody back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """The answer of the hours: open now, or when next, and why in words."""
+    """The answer of the desk: dial now, or when, and why in words. Without a time: not at all.
+
+    `queue` is another than the service's own where that one overflows.
+    """
 
     open: bool
     next_open_at: datetime | None = None
-    why: str = ""
+    why: Why = Why.CLOSED
+    ru: str = ""
+    en: str = ""
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +219,24 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Promise:
+    """The first wait that the citizen was told: seconds from `at`."""
+
+    at: datetime
+    likely_s: int
+    at_most_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a call is scheduled, and what the citizen is told."""
+
+    why: Why
+    ru: str = ""
+    en: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """What the end will be called once the citizen's leg is gone; set by whoever decided to end the call."""
 
@@ -169,7 +247,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call, from the request to its end. Its last event has the number `revision` and the time `told_at`."""
+    """One call, from the request to its end. Its last event has the number `revision` and the time `told_at`.
+
+    While it is scheduled, `not_before` is what pause or wish allow, and `scheduled_for` what the hours make of it;
+    `callback`: it was, and whoever answers now has not just pressed a button.
+    """
 
     id: str
     ticket: str
@@ -198,6 +280,10 @@ class Call:
     redirected_to: str | None = None
     confirmation: Confirmation | None = None
     told_at: datetime | None = None
+    callback: bool = False
+    not_before: datetime | None = None
+    reason: Reason | None = None
+    promise: Promise | None = None
 
     @property
     def phase(self) -> Phase:
@@ -229,7 +315,9 @@ def deadline_of_code(call: Call) -> datetime:
 
 
 #: Fields that only the service sees: a change in them alone is not published.
-PRIVATE_FIELDS = frozenset({"verdict", "revision", "rounds_left", "queued_at", "redirected_to", "told_at"})
+PRIVATE_FIELDS = frozenset(
+    {"verdict", "revision", "rounds_left", "queued_at", "redirected_to", "told_at", "not_before", "promise"}
+)
 
 
 def public_view(call: Call) -> tuple[Any, ...]:

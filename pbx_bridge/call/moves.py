@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from . import events as e
 from .causes import Cause, Source, from_codes, reason
 from .commands import Command, Dial, HangUp, Redirect
-from .model import Call, Opening, Place, Verdict, leg_id
+from .model import Call, Direction, Opening, Place, Promise, Prove, Reason, Verdict, Why, leg_id
 from .refusal import NotNow
 from .states import Outcome, State
 
@@ -28,8 +28,21 @@ Result = tuple[Call, tuple[Command, ...]]
 #: After these no further device is rung: the citizen, the portal or the machine room has spoken.
 LAST_WORDS = frozenset({"rejected", "aborted", "ended_unseen", "dial_refused"})
 
-#: Verdicts after which another device is rung. An abort takes their place.
-TRIES_AGAIN = frozenset({"no_answer", "silent_device", "machine"})
+#: Verdicts after which the citizen is called back.
+CALLS_BACK = {"callback_chosen": Why.KEPT, "later_chosen": Why.ASKED}
+
+#: Verdicts after which the call goes on: another device is rung, now or later. An abort takes their place.
+TRIES_AGAIN = frozenset({"no_answer", "silent_device", "machine", *CALLS_BACK})
+
+#: The word for a key.
+CHOICES = {
+    e.Choice.CALLBACK: "callback_chosen",
+    e.Choice.LATER: "later_chosen",
+    e.Choice.CANCEL: "callback_cancelled",
+}
+
+#: Verdicts of a queue that gave up, before which the citizen's own choice goes.
+GAVE_UP = frozenset({"queue_timeout", "queue_full", "queue_empty"})
 
 #: Asterisk's QUEUESTATUS → slug.
 QUEUE_STATUS = {
@@ -53,6 +66,7 @@ def end(call: Call, at: datetime, cause: Cause, outcome: Outcome | None = None) 
         cause=cause,
         ended_at=at,
         scheduled_for=None,
+        reason=None,
         ringing=(),
         place=None,
     )
@@ -72,6 +86,7 @@ def _dial(call: Call, at: datetime, device: int) -> Result:
         leg=leg,
         dialled_at=at,
         scheduled_for=None,
+        reason=None,
         answered_at=None,
         queued_at=None,
         place=None,
@@ -89,11 +104,20 @@ def _next_try(call: Call, at: datetime, cause: Cause) -> Result:
         if cause.slug != "exchange_down" and call.device + 1 < len(call.request.devices):
             return _dial(replace(call, cause=cause), at, call.device + 1)
         if call.rounds_left > 0:
-            later = at + timedelta(seconds=call.terms.round_pause_s)
-            parked = replace(call, leg=None, verdict=None, dialled_at=None, answered_at=None, queued_at=None)
-            return replace(parked, state=State.SCHEDULED, scheduled_for=later, cause=cause,
-                           place=None, ringing=(), rounds_left=call.rounds_left - 1), ()  # fmt: skip
+            pauses = call.terms.pauses_s
+            used = call.terms.rounds - call.rounds_left
+            later = at + timedelta(seconds=pauses[min(used, len(pauses) - 1)])
+            return park(replace(call, cause=cause, rounds_left=call.rounds_left - 1), later, Reason(Why.RETRY))
     return end(call, at, cause)
+
+
+def park(call: Call, until: datetime, why: Reason) -> Result:
+    """The call waits for its time. The hours have not been asked yet: see machine.timed."""
+    parked = replace(
+        call, leg=None, verdict=None, dialled_at=None, answered_at=None, queued_at=None, redirected_to=None
+    )
+    return replace(parked, state=State.SCHEDULED, scheduled_for=until, not_before=until, reason=why,
+                   place=None, ringing=(), agent=None, promise=None), ()  # fmt: skip
 
 
 def _judge(call: Call, at: datetime, cause: Cause) -> Call:
@@ -103,7 +127,12 @@ def _judge(call: Call, at: datetime, cause: Cause) -> Call:
 
 def _end_as_judged(call: Call, at: datetime) -> Result:
     assert call.verdict
-    return end(call, at, call.verdict.cause, call.verdict.outcome)
+    cause = call.verdict.cause
+    if cause.slug in CALLS_BACK and call.request.devices:
+        why = CALLS_BACK[cause.slug]
+        from_ = at + timedelta(seconds=call.terms.later_s) if why is Why.ASKED else at
+        return park(replace(call, cause=cause, rounds_left=call.terms.rounds), from_, Reason(why))
+    return end(call, at, cause, call.verdict.outcome)
 
 
 def _present_leg(call: Call) -> str:
@@ -116,14 +145,36 @@ def _present_leg(call: Call) -> str:
 def admit(call: Call, event: e.Admitted | e.CodeConfirmed, at: datetime) -> Result:
     opening: Opening = event.opening
     if opening.open:
-        return _dial(call, at, 0)
+        elsewhere = opening.queue if opening.queue != call.request.queue else None
+        return _dial(replace(call, redirected_to=elsewhere), at, 0)
     if opening.next_open_at is None:
-        return end(call, at, Cause("callback_expired", Source.SERVICE))
-    return replace(call, state=State.SCHEDULED, scheduled_for=opening.next_open_at), ()
+        return end(call, at, Cause("queue_full" if opening.why is Why.FULL else "callback_expired", Source.SERVICE))
+    parked, commands = park(replace(call, rounds_left=call.terms.rounds), at, Reason(opening.why))
+    return _at_time(parked, opening), commands
 
 
 def start_scheduled(call: Call, _: e.Due, at: datetime) -> Result:
-    return _dial(call, at, 0)
+    return _dial(replace(call, callback=True), at, 0)
+
+
+def reschedule(call: Call, event: e.Rescheduled, at: datetime) -> Result:
+    if event.opening.next_open_at is None:
+        return end(call, at, Cause("callback_expired", Source.SERVICE))
+    after = _at_time(call, event.opening)
+    if after == call:
+        raise NotNow(call, "the time is known")
+    return after, ()
+
+
+def move(call: Call, event: e.MoveRequested, at: datetime) -> Result:
+    """Its own wish, so the attempts count anew. The place in the order stays."""
+    if event.opening.next_open_at is None:
+        raise NotNow(call, "there is no such time")
+    return _at_time(replace(call, not_before=event.to, rounds_left=call.terms.rounds), event.opening), ()
+
+
+def _at_time(call: Call, opening: Opening) -> Call:
+    return replace(call, scheduled_for=opening.next_open_at, reason=Reason(opening.why, opening.ru, opening.en))
 
 
 # ── the leg before an answer ─────────────────────────────────────────────────────────────────────────────
@@ -182,8 +233,33 @@ def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
 
 
 def part(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
-    slug = "citizen_hung_up" if call.agent else "hung_up_waiting"
+    slug = "citizen_hung_up" if call.agent else "machine" if must_prove(call) else "hung_up_waiting"
     return _judge(call, at, Cause(slug, Source.CITIZEN)), ()
+
+
+def must_prove(call: Call) -> bool:
+    """Whether somebody answered who has not pressed 1 yet: it may be a machine."""
+    asked = call.terms.prove is Prove.ALWAYS or (call.terms.prove is Prove.CALLBACKS and call.callback)
+    inbound = call.request.direction is Direction.INBOUND and not call.callback
+    return asked and not inbound and call.state is State.ANSWERED
+
+
+def choose(call: Call, event: e.Chosen, at: datetime) -> Result:
+    """What the citizen chose goes before a queue that gave up: that is when they are asked."""
+    if call.verdict and call.verdict.cause.slug in GAVE_UP:
+        call = replace(call, verdict=None)
+    return _judge(call, at, Cause(CHOICES[event.choice], Source.CITIZEN)), ()
+
+
+def keep_place(call: Call, _: e.CallbackRequested, at: datetime) -> Result:
+    if call.verdict and call.verdict.cause.slug not in GAVE_UP:
+        raise NotNow(call, "it is ending")
+    if not call.request.devices:
+        raise NotNow(call, "there is no device to call back")
+    chosen = Verdict(
+        reason(Cause("callback_chosen", Source.PORTAL)).outcome, Cause("callback_chosen", Source.PORTAL), at
+    )
+    return replace(call, verdict=chosen), (HangUp(_present_leg(call)),)
 
 
 def reach_limit(call: Call, _: e.LimitReached, at: datetime) -> Result:
@@ -214,10 +290,12 @@ def finish(call: Call, event: e.DeviceGone, at: datetime) -> Result:
     """Asterisk itself ended a talk when no goodbye of the citizen came first: then the agent had hung up."""
     if call.agent:
         guess = Cause("agent_hung_up", Source.AGENT, event.sip, event.q850)
+    elif must_prove(call):
+        guess = Cause("machine", Source.CITIZEN, event.sip, event.q850)
     else:
         guess = Cause("hung_up_waiting", Source.CITIZEN, event.sip, event.q850)
     judged = _judge(call, at, guess)
-    if judged.verdict and judged.verdict.cause.slug == "machine" and not call.agent:
+    if judged.verdict and judged.verdict.cause.slug == "machine" and not judged.agent:
         return _next_try(judged, at, judged.verdict.cause)
     return _end_as_judged(judged, at)
 
@@ -238,7 +316,8 @@ def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
         queued_at=at,
         agent=None,
         ringing=(),
-        place=Place(event.queue, event.position),
+        place=Place(event.queue, event.position, event.likely_s, event.at_most_s),
+        promise=_promise(call, at, event.likely_s, event.at_most_s),
         redirected_to=None if event.queue == call.request.queue else event.queue,
         verdict=None if parted else call.verdict,
     )
@@ -250,7 +329,14 @@ def move_up(call: Call, event: e.QueueMoved, at: datetime) -> Result:
     place = Place(queue, event.position, event.likely_s, event.at_most_s)
     if place == call.place:
         raise NotNow(call, "the place is known")
-    return replace(call, place=place), ()
+    return replace(call, place=place, promise=_promise(call, at, event.likely_s, event.at_most_s)), ()
+
+
+def _promise(call: Call, at: datetime, likely_s: int | None, at_most_s: int | None) -> Promise | None:
+    """The first wait that was told counts, however it was corrected later."""
+    if call.promise or likely_s is None or at_most_s is None:
+        return call.promise
+    return Promise(at, likely_s, at_most_s)
 
 
 def offer(call: Call, event: e.AgentRang, at: datetime) -> Result:

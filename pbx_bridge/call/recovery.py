@@ -101,6 +101,9 @@ def may_dial(leg: str, dialled_at: datetime, picture: Picture) -> bool:
     return leg not in picture.legs and leg not in picture.traces and picture.since < dialled_at
 
 
+#: The dialplan's word for: somebody answered, and nobody pressed 1.
+NOBODY = "nobody"
+
 #: Queue() says these without having let the citizen in.
 _NEVER_JOINED = frozenset({"FULL", "JOINEMPTY", "JOINUNAVAIL", "UNKNOWN"})
 
@@ -153,11 +156,18 @@ def _from_trace(call: Call, leg: str, trace: Trace) -> list[Missed]:
     if trace.limit_reached:
         facts.append(Missed(e.LimitReached(leg), trace.ended_at))
     elif trace.queue_status:
-        facts.append(Missed(e.QueueLeft(leg, trace.queue_status), trace.ended_at))
+        facts.append(Missed(_last_word(leg, trace.queue_status), trace.ended_at))
     elif answered:
         facts.append(Missed(e.DeviceHungUp(leg), trace.ended_at))
     facts.append(Missed(e.DeviceGone(leg, trace.sip, trace.q850), trace.ended_at))
     return facts
+
+
+def _last_word(leg: str, status: str) -> e.LegEvent:
+    """What the dialplan wrote down last: a key, silence where a key was asked for, or what Queue() said."""
+    if status in set(e.Choice):
+        return e.Chosen(leg, e.Choice(status))
+    return e.MachineAnswered(leg) if status == NOBODY else e.QueueLeft(leg, status)
 
 
 def _joined_unseen(call: Call, trace: Trace) -> bool:

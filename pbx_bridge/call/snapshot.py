@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .causes import Cause, reason
-from .model import By, Call, Channel, Device, Place, deadline_of_code
+from .model import By, Call, Channel, Device, Place, Reason, deadline_of_code
 from .states import PHASE_LABEL, WITHOUT_LEG, Phase, State
 
 
@@ -36,6 +36,9 @@ def snapshot(call: Call) -> dict[str, Any]:
         "answered_at": _time(call.answered_at),
         "ended_at": _time(call.ended_at),
         "scheduled_for": _time(call.scheduled_for),
+        "scheduled_because": _reason(call.reason) if call.reason else None,
+        "direction": request.direction.value,
+        "callback": call.callback,
         "time_limit_s": call.terms.time_limit_s,
         "limit_at": _time(call.limit_at) if call.phase is not Phase.ENDED else None,
         "session_id": request.session_id,
@@ -59,6 +62,10 @@ def _cause(cause: Cause) -> dict[str, Any]:
         "sip": cause.sip,
         "q850": cause.q850,
     }
+
+
+def _reason(reason: Reason) -> dict[str, str]:
+    return {"slug": reason.why.value, "words": reason.en, "words_ru": reason.ru}
 
 
 def _confirmation(call: Call) -> dict[str, Any] | None:

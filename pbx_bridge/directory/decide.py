@@ -5,31 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
+from ..call.model import WhenFull, Why
 from ..hours.night import next_call_time
 from ..hours.opening import Answer, opening
 from ..line.estimate import Estimate
-from .service import Service, WhenFull
-
-
-class Why(StrEnum):
-    """Why a call waits for its time."""
-
-    CLOSED = "closed"
-    """The desk is closed."""
-    NIGHT = "night"
-    """The desk is open, and the citizen's night is not over."""
-    CROWDED = "crowded"
-    """More wait than the service allows; the place in the order is kept."""
-    KEPT = "kept"
-    """The citizen chose to be called back instead of holding the line."""
-    ASKED = "asked"
-    """The citizen named another time."""
-    RETRY = "retry"
-    """Nobody was reached; the pause before the next attempt."""
-    BUSY = "busy"
-    """The citizen has another call now."""
+from .service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +107,6 @@ def _too_many(service: Service, crowd: Crowd) -> bool:
     if limits.size is not None and crowd.waiting >= limits.size:
         return True
     return limits.wait_s is not None and likely is not None and likely > limits.wait_s
+
+
+__all__ = ["Crowd", "Decision", "Full", "Later", "Now", "WhenFull", "Why", "admit", "call_back"]

@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from ..call.model import Prove, WhenFull
 from ..hours.schedule import Schedule
 from ..line.pacing import Rules
-
-
-class WhenFull(StrEnum):
-    """What becomes of somebody for whom there is no place, or whose wait was too long."""
-
-    CALLBACK = "callback"
-    """A callback is offered; the place in the order is kept."""
-    OVERFLOW = "overflow"
-    """Another queue takes them."""
-    END = "end"
-    """They are told so, and the call ends."""
-
-
-class Prove(StrEnum):
-    """When somebody who was rung must press 1 before an agent is offered."""
-
-    CALLBACKS = "callbacks"
-    ALWAYS = "always"
-    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,3 +116,6 @@ def _digits(number: str) -> str:
     """The national part of a Russian number however it is written (+7…, 8…), else its digits."""
     digits = "".join(filter(str.isdigit, number))
     return digits[1:] if len(digits) == 11 and digits[0] in "78" else digits
+
+
+__all__ = ["Agent", "Callbacks", "Directory", "Limits", "Prompts", "Prove", "Service", "WhenFull"]

@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict
 
 from ..call.commands import COMMANDS, Command
-from ..call.model import Call, Consent, Device, DeviceKind, Request, Terms
+from ..call.model import Call, Consent, Device, DeviceKind, Direction, Prove, Request, Terms, WhenFull
 from ..phone import Phone
 
 #: Fields that never change once the call is accepted.
@@ -56,7 +56,7 @@ def write_birth(request: Request, terms: Terms) -> bytes:
 def read_birth(clear: bytes) -> tuple[Request, Terms]:
     """The inverse of `write_birth`."""
     birth = from_json(clear)
-    return _request(birth["request"]), Terms(**_known(Terms, birth["terms"]))
+    return _request(birth["request"]), _terms(birth["terms"])
 
 
 def write_command(command: Command) -> tuple[str, str]:
@@ -80,7 +80,16 @@ def _request(stored: dict[str, Any]) -> Request:
     known["consent"] = Consent(**_known(Consent, consent)) if consent else None
     known["phone"] = _phone(known.get("phone"))
     known["devices"] = tuple(_device(device) for device in known["devices"])
+    known["direction"] = Direction(known.get("direction", Direction.OUTBOUND))
     return Request(**known)
+
+
+def _terms(stored: dict[str, Any]) -> Terms:
+    known = _known(Terms, stored)
+    for name, kind in (("pauses_s", tuple), ("then", WhenFull), ("prove", Prove)):
+        if name in known:
+            known[name] = kind(known[name])
+    return Terms(**known)
 
 
 def _device(stored: dict[str, Any]) -> Device:
