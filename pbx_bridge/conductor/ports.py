@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,7 +10,7 @@ from typing import Protocol
 
 from ..call.causes import Cause
 from ..call.events import Event
-from ..call.model import Device
+from ..call.model import Device, WhenFull
 from ..call.recovery import Picture
 from ..phone import Phone
 
@@ -43,7 +43,9 @@ class NoSuchLeg(Exception):
 class DialOrder:
     """Everything that Asterisk must know to bring one device to a queue with no further help of ours.
 
-    `ring_s`, `queue_s` and `time_limit_s` are kept by Asterisk itself.
+    `ring_s`, `queue_s` and `time_limit_s` are kept by Asterisk itself. `prove`: whoever answers must press 1 before
+    the queue; 2 asks for a call later, 3 for none. After `queue_s` in vain comes what `then` says; `overflow` is the
+    queue that takes over. Callers with a higher `priority` go before others.
     """
 
     leg: str
@@ -54,6 +56,10 @@ class DialOrder:
     time_limit_s: int
     ticket: str
     locale: str
+    prove: bool = False
+    then: WhenFull = WhenFull.END
+    overflow: str | None = None
+    priority: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +105,104 @@ class Heard:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Member:
+    """An agent at a queue's desk. `name` is the member's name and the telephone's endpoint.
+
+    `reachable`: the telephone is there. `busy`: it rings or talks, or the agent wraps up. `reason` is why the agent
+    pauses, "" where none was given.
+    """
+
+    name: str
+    reachable: bool = True
+    paused: bool = False
+    reason: str = ""
+    busy: bool = False
+    penalty: int = 0
+
+    @property
+    def works(self) -> bool:
+        """Takes calls, now or when this one is over."""
+        return self.reachable and not self.paused
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSeen:
+    """A queue as Asterisk has it at this moment: said of each queue after a look, and of one whenever its members
+    change or somebody joins or leaves. `waiting` counts all callers, ours or not."""
+
+    queue: str
+    members: tuple[Member, ...]
+    waiting: int
+    at: datetime
+
+    @property
+    def agents(self) -> int:
+        """Who takes calls."""
+        return sum(each.works for each in self.members)
+
+    @property
+    def free(self) -> int:
+        """Who could take one at once."""
+        return sum(each.works and not each.busy for each in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """Somebody dialled the public number `dialled` and was answered. `leg` is ours (call.model.leg_id); `caller` is
+    who seems to call, None where the network does not say or it is no number. It is not verified by anybody."""
+
+    leg: str
+    dialled: str
+    caller: Phone | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """What the dialplan does with somebody who dialled the public number.
+
+    `queue`: where to, None when the desk is closed or the line too long. `opens` are the names of prompts that say why,
+    and when the desk opens. `offer`: a callback may be chosen by pressing 1. The others as in DialOrder.
+    """
+
+    ticket: str
+    locale: str
+    queue: str | None
+    time_limit_s: int
+    queue_s: int
+    welcome: tuple[str, ...] = ()
+    opens: tuple[str, ...] = ()
+    offer: bool = False
+    then: WhenFull = WhenFull.END
+    overflow: str | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """Tell somebody who waits, as channel `leg`, where they stand: the names of prompts, in the language `locale`."""
+
+    leg: str
+    prompts: tuple[str, ...]
+    locale: str
+
+
+class NoSuchAgent(Exception):
+    """Asterisk has no such member in that queue."""
+
+
 class Line(Protocol):
-    """One unbroken connection to Asterisk. Iterating gives every fact since it was made, and ends when it breaks."""
+    """One unbroken connection to Asterisk. Iterating gives every fact and every change of a queue since it was made,
+    and ends when it breaks."""
 
     async def look(self, since: datetime) -> Picture:
         """What Asterisk has now, and what it remembers of legs that ended since then. Raises OutOfReach."""
 
-    def __aiter__(self) -> AsyncIterator[Heard]: ...
+    async def queues(self) -> Sequence[QueueSeen]:
+        """Every queue as it is. Raises OutOfReach."""
+
+    def __aiter__(self) -> AsyncIterator[Heard | QueueSeen]: ...
 
 
 class Telephony(Protocol):
@@ -125,6 +222,19 @@ class Telephony(Protocol):
 
     async def redirect(self, leg: str, queue: str) -> None:
         """Raises NoSuchLeg, OutOfReach."""
+
+    async def announce(self, order: Announcement) -> None:
+        """Speak to somebody who waits, over the music; their place stays theirs. Raises NoSuchLeg, OutOfReach."""
+
+    async def log_in(self, agent: str, queue: str, penalty: int = 0) -> None:
+        """The agent takes calls of the queue from now on; harmless when repeated. Raises NoSuchAgent (there is no such
+        queue), OutOfReach."""
+
+    async def log_out(self, agent: str, queue: str) -> None:
+        """Harmless when repeated. Raises NoSuchAgent (no such queue, or the member is a fixed one), OutOfReach."""
+
+    async def pause(self, agent: str, paused: bool, reason: str = "", queue: str | None = None) -> None:
+        """In one queue or in all of the agent's. Raises NoSuchAgent, OutOfReach."""
 
 
 class Replaced(Exception):
