@@ -119,6 +119,12 @@ REASONS: dict[str, Reason] = {
     "later_chosen": Reason(
         Outcome.ABANDONED, "the citizen asked to be called later", "Вы попросили перезвонить позже.", ""
     ),
+    "callback_merged": Reason(
+        Outcome.CANCELLED,
+        "the citizen waits for another callback of this service already",
+        "Вы уже ждёте обратного звонка этой службы.",
+        "Дождитесь звонка: отдельная заявка не нужна.",
+    ),
     "callback_cancelled": Reason(
         Outcome.CANCELLED, "the citizen cancelled the callback by a key", "Вы отменили обратный звонок.", ""
     ),

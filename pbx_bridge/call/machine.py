@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from . import events as e
+from .causes import Cause, Source
 from .commands import Command
 from .model import (
     By,
@@ -22,6 +23,7 @@ from .model import (
     leg_id,
     public_view,
 )
+from .moves import end
 from .refusal import NotNow
 from .second_step import to_send
 from .states import WITHOUT_LEG, State
@@ -71,6 +73,12 @@ def timed(step: Step, opening: Opening) -> Step:
         return step
     reason = Reason(opening.why, opening.ru, opening.en)
     return replace(step, call=replace(step.call, scheduled_for=opening.next_open_at, reason=reason))
+
+
+def merged(step: Step, at: datetime) -> Step:
+    """Instead of waiting for its time the call ends: the citizen has another that does, and one callback is enough."""
+    ended, _ = end(step.call, at, Cause("callback_merged", Source.SERVICE))
+    return Step(ended, step.commands, "call.ended")
 
 
 def advance(call: Call, event: e.Event, at: datetime) -> Step:

@@ -107,7 +107,10 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked for: by the portal, or by dialling the public number. It never changes once accepted."""
+    """What was asked for: by the portal, or by dialling the public number. It never changes once accepted.
+
+    `when`: not before this time; None: now.
+    """
 
     client: str
     user: str
@@ -122,6 +125,7 @@ class Request:
     client_ref: str | None = None
     consent: Consent | None = None
     direction: Direction = Direction.OUTBOUND
+    when: datetime | None = None
 
 
 class WhenFull(StrEnum):

@@ -149,7 +149,8 @@ def admit(call: Call, event: e.Admitted | e.CodeConfirmed, at: datetime) -> Resu
         return _dial(replace(call, redirected_to=elsewhere), at, 0)
     if opening.next_open_at is None:
         return end(call, at, Cause("queue_full" if opening.why is Why.FULL else "callback_expired", Source.SERVICE))
-    parked, commands = park(replace(call, rounds_left=call.terms.rounds), at, Reason(opening.why))
+    from_ = max(at, call.request.when or at)
+    parked, commands = park(replace(call, rounds_left=call.terms.rounds), from_, Reason(opening.why))
     return _at_time(parked, opening), commands
 
 
@@ -317,7 +318,7 @@ def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
         agent=None,
         ringing=(),
         place=Place(event.queue, event.position, event.likely_s, event.at_most_s),
-        promise=_promise(call, at, event.likely_s, event.at_most_s),
+        promise=_promise(replace(call, promise=None), at, event.likely_s, event.at_most_s),
         redirected_to=None if event.queue == call.request.queue else event.queue,
         verdict=None if parted else call.verdict,
     )

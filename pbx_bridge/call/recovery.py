@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from ..phone import Phone
 from . import events as e
 from .machine import has_leg
 from .model import Call
@@ -26,6 +27,15 @@ class LegState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class CameIn:
+    """Somebody dialled the public number `dialled` at that time; `caller` where Asterisk can still tell."""
+
+    dialled: str
+    caller: Phone | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LegSeen:
     """A living leg: in `queue` at `position` while waiting, offered to `ringing`, or talking to `agent`."""
 
@@ -34,6 +44,7 @@ class LegSeen:
     position: int = 0
     ringing: tuple[str, ...] = ()
     agent: str | None = None
+    came_in: CameIn | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class Trace:
     limit_reached: bool = False
     rang: bool = False
     """It rang, and no word of the network's ended that. (A refusal's code takes the ringing's place.)"""
+    came_in: CameIn | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The clock's part: calls whose deadline passed, and scheduled calls whose time has come.
+"""The clock's part: calls whose deadline passed. Scheduled calls are the business of callbacks.py.
 
 Deadlines live in the database, so they pass while the service is down too, and ring when it is back. Calls with
 a leg are judged only while Asterisk is heard: silence of a cut connection is not silence of the call. And not in the
@@ -16,7 +16,6 @@ import structlog
 from ..call import events as e
 from ..call.machine import has_leg
 from ..call.model import Call
-from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable
 from .jobs import TakeFact
 from .ports import Clock
@@ -103,10 +102,6 @@ class Alarms:
         return len(facts)
 
     def _event(self, call: Call, now: datetime) -> e.Event | None:
-        if call.state is State.SCHEDULED:
-            if now >= call.accepted_at + timedelta(seconds=call.terms.keep_s):
-                return e.TimeUp(State.SCHEDULED)
-            return e.Due() if self._judges_from is not None else None
         if not has_leg(call) or self._may_judge():
             return e.TimeUp(call.state)
         return e.LegLost(call.leg) if call.leg and now >= certain_end(call) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,21 +13,28 @@ from typing import Any
 import structlog
 
 from ..call import events as e
-from ..call.model import Call, Channel, Opening, Request
+from ..call.machine import has_leg
+from ..call.model import Call, Channel, Terms
 from ..call.states import State
 from ..codes.code import Codes
 from ..codes.tries import Rules
 from ..ledger import Ledger
 from ..ledger.access import Authenticator
 from .alarms import Alarms
+from .announcer import Announcer
+from .board import Board, QueueView
+from .callbacks import Callbacks
 from .confirming import AskCode, ConfirmCall, Confirmed, Factor, Judge
-from .errors import UnknownCall
+from .counsel import Counsel
+from .errors import NotMovable, UnknownCall
 from .herald import Herald, Speechless
 from .hub import Hub
 from .jobs import OpenCall, TakeFact, Wanted
 from .perform import Performer
-from .ports import Clock, Messenger, Telephony
+from .ports import Clock, Incoming, Messenger, QueueSeen, Reception, Telephony
+from .reception import Porter
 from .recover import Listener
+from .roster import Roster
 from .take import Taker
 from .tally import Tally
 
@@ -68,11 +76,6 @@ class SecondStep:
     factor: Factor = no_apps
 
 
-def always_open(request: Request, at: datetime) -> Opening:
-    """The hours of a desk that never closes."""
-    return Opening(open=True)
-
-
 class Conductor:
     """Start it with `run`, ask it with `open` and `abort`, watch calls by `hub`."""
 
@@ -82,29 +85,42 @@ class Conductor:
         telephony: Telephony,
         clock: Clock,
         owner: str,
-        opening: Callable[[Request, datetime], Opening] = always_open,
+        counsel: Counsel | None = None,
         pace_s: float = 0.0,
         second: SecondStep | None = None,
+        terms: Terms | None = None,
+        speaks: bool = True,
     ) -> None:
-        """`pace_s`: see Taker. Without `second` no text messages are sent, nothing is counted, and the key of the codes
-        is drawn at start."""
+        """`pace_s`: see Taker. Without `counsel` every desk is open; without `second` no text messages are sent,
+        nothing is counted, and the key of the codes is drawn at start. `terms` are the operator's, for people who dial
+        the public number. `speaks`: whether those who wait hear where they stand."""
         second = second or SecondStep(Codes(os.urandom(32)))
+        self._counsel = counsel = counsel or Counsel()
         self.ledger = ledger
         self.hub = Hub()
         self._clock = clock
-        self._opening = opening
-        self._taker = Taker(ledger, self.hub, clock, owner, pace_s)
-        self._judge = Judge(second.codes, second.rules, second.factor, opening)
+        self._board = Board(counsel.directory, clock)
+        counsel.crowd = self._board.crowd
+        self._taker = Taker(ledger, self.hub, clock, owner, counsel, pace_s)
+        self._judge = Judge(second.codes, second.rules, second.factor, counsel.admit)
         herald = Herald(ledger, telephony, second.messenger, second.codes)
         self._performer = Performer(ledger, self._taker, telephony, clock, herald)
         self._alarms = Alarms(ledger, self._taker, clock)
-        self._listener = Listener(ledger, self._taker, self._performer, telephony, clock)
-        self._taker.on_changed = self._performer.saw
+        self._callbacks = Callbacks(ledger, self._taker, self._board, counsel, clock)
+        self._porter = Porter(ledger, self._taker, counsel, clock, lambda: terms or Terms())
+        self._listener = Listener(ledger, self._taker, self._performer, telephony, clock, self._board, self._porter)
+        self._announcer = Announcer(self._board, telephony, speaks=speaks)
+        self._roster = Roster(ledger, telephony, counsel, clock)
+        self.agents = self._roster.agents
+        self.log_in, self.log_out, self.pause = self._roster.log_in, self._roster.log_out, self._roster.pause
+        self.on_connected: Callable[[], None] = lambda: None
+        self._taker.on_changed = self._changed
         self._taker.on_wishes = self._performer.add
         self._taker.on_waiting = self._performer.more
         self._taker.on_wake = self._alarms.set
         self._taker.on_mended = self._mended
         self._listener.on_hearing = self._hearing
+        self._listener.on_queue = self._queue_changed
         self._looking: asyncio.Task[None] | None = None
 
     def _mended(self) -> None:
@@ -112,6 +128,23 @@ class Conductor:
 
     def _hearing(self, hearing: bool) -> None:
         self._alarms.hears(hearing)
+        self._callbacks.hears(hearing)
+        if hearing:
+            self.on_connected()
+        else:
+            self._board.forget()
+
+    def _changed(self, call: Call) -> None:
+        self._performer.saw(call)
+        if self._board.changed(call) or call.state is State.SCHEDULED:
+            self._callbacks.poke()
+
+    def _queue_changed(self, seen: QueueSeen) -> None:
+        """Somebody came to a desk, left it, or became free."""
+        if self._board.see(seen):
+            for call_id, moved in self._board.retold(seen.queue):
+                self._listener.pass_on(call_id, moved)
+        self._callbacks.poke()
 
     async def run(self) -> None:
         """Work until cancelled. Raises Replaced when another process took Asterisk over."""
@@ -120,12 +153,15 @@ class Conductor:
                 group.create_task(self._taker.run(), name="take")
                 group.create_task(self._alarms.run(), name="alarms")
                 group.create_task(self._listener.run(), name="listen")
+                group.create_task(self._callbacks.run(), name="callbacks")
+                group.create_task(self._announcer.run(), name="announce")
+                group.create_task(self._roster.keep_lessons(self._board), name="lessons")
         finally:
             await self._performer.stop()
 
     async def open(self, wanted: Wanted) -> Opened:
         """Accept a call, or find the one that an earlier try of the same request made. Raises conductor.errors."""
-        placed = await self._taker.submit(OpenCall(wanted, self._clock(), self._opening, self._judge.rules))
+        placed = await self._taker.submit(OpenCall(wanted, self._clock(), self._counsel.admit, self._judge.rules))
         if placed.accepted is not None:
             return Opened(placed.call_id, placed.accepted, replayed=False)
         first = (await self.ledger.events(placed.call_id, after=0, limit=1))[0]
@@ -154,6 +190,49 @@ class Conductor:
         cause = call.verdict.cause if call.verdict and call.state is not State.ENDED else call.cause
         return Aborted(call, won=cause is not None and cause.slug == "aborted")
 
+    async def move(self, call_id: str, to: datetime, *, by: str) -> Call:
+        """Call a citizen who waits for a callback at another time; in the desk's hours and outside their night it may
+        be later. Raises UnknownCall, NotMovable."""
+        known = await self.call(call_id)
+        if known is None:
+            raise UnknownCall("there is no such call")
+        at = self._clock()
+        opening = self._counsel.at_time(known.request, to, at)
+        after = await self._taker.submit(TakeFact(call_id, e.MoveRequested(by, max(to, at), opening), at, by))
+        if after.state is not State.SCHEDULED:
+            raise NotMovable(f"the call does not wait for a callback: it is {after.state.value}", after)
+        if opening.next_open_at is None:
+            raise NotMovable("there is no time like that in the desk's hours and outside the citizen's night", after)
+        return after
+
+    async def keep_place(self, call_id: str, *, by: str) -> Call:
+        """Hang up on somebody who waits, and call them back in their turn. Raises UnknownCall, NotMovable."""
+        with self.hub.watch(call_id) as watch:
+            call = await self._taker.submit(TakeFact(call_id, e.CallbackRequested(by), self._clock(), by))
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ABORT_ANSWER_S):
+                    while has_leg(call) and call.verdict and call.verdict.cause.slug == "callback_chosen":
+                        await watch.changed(call.revision)
+                        call = await self.call(call_id) or call
+        chosen = call.verdict is not None and call.verdict.cause.slug == "callback_chosen"
+        if call.state is not State.SCHEDULED and not chosen:
+            raise NotMovable(
+                f"the call does not wait in a queue, or cannot be called back: it is {call.state.value}", call
+            )
+        return call
+
+    async def receive(self, incoming: Incoming) -> Reception | None:
+        """Somebody dialled the public number. None: it belongs to no service. Raises errors of this room."""
+        return await self._porter.receive(incoming)
+
+    def queues(self) -> Mapping[str, QueueView]:
+        """Every queue as it is seen now."""
+        return self._board.views()
+
+    def reloaded(self) -> None:
+        """The directory has changed."""
+        self._callbacks.reloaded()
+
     async def call(self, call_id: str) -> Call | None:
         """The call as it stands."""
         return await self.ledger.call(call_id)
@@ -173,4 +252,4 @@ class Conductor:
         }
 
 
-__all__ = ["Aborted", "Conductor", "Confirmed", "Opened", "SecondStep", "UnknownCall", "Wanted", "always_open"]
+__all__ = ["Aborted", "Conductor", "Confirmed", "Opened", "SecondStep", "UnknownCall", "Wanted"]

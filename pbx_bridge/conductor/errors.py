@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from datetime import datetime
 
+from ..call.model import Call
 from ..codes.tries import Why
 
 
@@ -57,6 +58,22 @@ class MustWait(Refused):
         super().__init__(f"{why.value}: not before {until:%H:%M:%S} UTC")
         self.why = why
         self.retry_after_s = max(1, math.ceil((until - at).total_seconds()))
+
+
+class NotMovable(Refused):
+    """A call that cannot be put off, or not to that time; `str()` says why. `call` is how it stands."""
+
+    def __init__(self, why: str, call: Call) -> None:
+        super().__init__(why)
+        self.call = call
+
+
+class NoAgent(Refused):
+    """The directory has no such agent, or not in that queue. `str()` says which."""
+
+
+class AgentRefused(Refused):
+    """Asterisk would not do it. `str()` says why."""
 
 
 class NothingToConfirm(Refused):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
@@ -15,13 +15,14 @@ from ulid import ULID
 
 from ..call import events as e
 from ..call.commands import Command
-from ..call.machine import NotNow, Step, accept, advance, deadline, unfold
+from ..call.machine import NotNow, Step, accept, advance, deadline, merged, timed, unfold
 from ..call.model import By, Call, Channel, Confirmation, Opening, Request, Terms
 from ..call.snapshot import snapshot
 from ..call.states import State
 from ..codes.tries import Rules, Try, TryKind, may_open, may_send, may_try
 from ..ledger import AuditLine, Change, Idempotency, NewEvent, Wish
 from ..ledger.access import Authenticator, NewTry
+from ..line.calibration import Held, Hour, Promise, settle
 from .errors import KeyReused, MustWait, RevisionPassed, UnknownCall
 
 
@@ -38,9 +39,12 @@ class Draft:
     key: Idempotency | None = None
     tries: list[NewTry] = field(default_factory=list)
     authenticator: Authenticator | None = None
+    held: list[tuple[Hour, Held]] = field(default_factory=list)
 
     def apply(self, step: Step, at: datetime) -> None:
         """Put one step of the machine on top."""
+        if self.call:
+            self.held += _settled(self.call, step.call, at)
         self.call = step.call
         self.changed = True
         self.wishes += step.commands
@@ -65,13 +69,30 @@ class Draft:
             idempotency=self.key,
             tries=tuple(self.tries),
             authenticator=self.authenticator,
+            held=tuple(self.held),
         )
+
+
+def _settled(before: Call, after: Call, at: datetime) -> list[tuple[Hour, Held]]:
+    """How the promise held, once the wait is over one way or the other. Who is moved elsewhere was promised nothing
+    about that."""
+    promise, place = before.promise, before.place
+    if promise is None or place is None or before.state not in _WAITS or after.state in _STILL_WAITS:
+        return []
+    told = Promise(promise.at, promise.likely_s, promise.at_most_s)
+    return [(Hour.of(place.queue, promise.at), settle(told, at, answered=after.state is State.TALKING))]
+
+
+_WAITS = frozenset({State.QUEUED, State.OFFERED})
+_STILL_WAITS = _WAITS | {State.TRANSFERRING}
 
 
 @dataclass(slots=True)
 class Desk:
-    """The calls on the table during one transaction, and what is known beside them."""
+    """The calls on the table during one transaction, and what is known beside them. `call_back` is the desk's answer
+    when somebody who waits may be called."""
 
+    call_back: Callable[[Call, datetime], Opening]
     drafts: dict[str, Draft] = field(default_factory=dict)
     keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
     """(client, key) → (fingerprint, call id)."""
@@ -102,6 +123,11 @@ class Desk:
                 known.append(Try(kind, at, *same))
 
 
+def new_ticket() -> str:
+    """What citizen and agent say to each other: nine digits that tell nothing."""
+    return f"{secrets.randbelow(10**9):09d}"
+
+
 def not_before(call: Call, at: datetime) -> datetime:
     """When a fact counts as taken: two connections tell late what happened, but a history never runs backwards."""
     return max(at, call.state_since, call.told_at or at)
@@ -119,7 +145,8 @@ def whose(request: Request) -> Whose:
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A portal's request, checked and ready. `fingerprint` is a digest of its body, for the idempotency key; `actor`
-    who asks, for the audit; `confirmation` the second step that must follow, None where the portal has taken both."""
+    who asks, for the audit; `confirmation` the second step that must follow, None where the portal has taken both;
+    `when` the earliest time that the citizen wishes, None for now."""
 
     client: str
     key: str
@@ -128,6 +155,7 @@ class Wanted:
     terms: Terms
     actor: str = "service"
     confirmation: Confirmation | None = None
+    when: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +208,11 @@ class OpenCall:
 
     def _accept(self, draft: Draft, call_id: str) -> None:
         wanted, at = self.wanted, self.at
-        ticket = f"{secrets.randbelow(10**9):09d}"
-        step = accept(call_id, ticket, wanted.request, wanted.terms, at, confirmation=wanted.confirmation)
+        request = replace(wanted.request, when=wanted.when) if wanted.when else wanted.request
+        step = accept(call_id, new_ticket(), request, wanted.terms, at, confirmation=wanted.confirmation)
         draft.apply(step, at)
         draft.audit.append(self._line("taken", {"service": wanted.request.service}))
-        next_ = self._next(wanted)
+        next_ = self._next(wanted, request)
         if next_:
             draft.apply(advance(step.call, next_, at), at)
             draft.audit.append(AuditLine(at, "service", type(next_).__name__, "taken", {}))
@@ -194,11 +222,11 @@ class OpenCall:
         citizen = (wanted.client, wanted.request.user)
         return AuditLine(self.at, wanted.actor, "open", verdict, detail, citizen=citizen)
 
-    def _next(self, wanted: Wanted) -> e.Event | None:
+    def _next(self, wanted: Wanted, request: Request) -> e.Event | None:
         """What is certain already: nobody has to wait for a receipt where nothing is sent."""
         step = wanted.confirmation
         if step is None:
-            return e.Admitted(self.opening(wanted.request, self.at))
+            return e.Admitted(self.opening(request, self.at))
         if step.by is By.CLICK:
             return e.Vouched()
         return e.CodeSent(step.number) if step.channel is Channel.TOTP else None
@@ -216,17 +244,19 @@ class TakeFact:
     at: datetime
     actor: str
     if_revision: int | None = None
+    merge: bool = False
+    """The citizen has another scheduled call: this one ends where it would wait for its time."""
 
     def apply(self, desk: Desk) -> Call:
         draft, call = desk.draft(self.call_id)
         if self.if_revision is not None and call.revision != self.if_revision:
             raise RevisionPassed(self.if_revision, call.revision)
         for event in unfold(call, self.event):
-            self._one(draft, call, event)
+            self._one(draft, call, event, desk)
         assert draft.call
         return draft.call
 
-    def _one(self, draft: Draft, call: Call, event: e.Event) -> None:
+    def _one(self, draft: Draft, call: Call, event: e.Event, desk: Desk) -> None:
         # An implied fact may be refused where the fact itself is not (and the other way round): each is judged
         # alone, and each is kept.
         present = draft.call or call
@@ -236,6 +266,8 @@ class TakeFact:
         except NotNow as refusal:
             draft.audit.append(self._line(event, "refused", {"state": present.state.value, "why": refusal.why}))
         else:
+            if step.call.state is State.SCHEDULED and present.state is not State.SCHEDULED:
+                step = merged(step, at) if self.merge else timed(step, desk.call_back(step.call, at))
             draft.apply(step, at)
             draft.audit.append(self._line(event, "taken", {"from": present.state.value, "to": step.call.state.value}))
 

@@ -16,7 +16,7 @@ import structlog
 from ..call import events as e
 from ..call.causes import Cause, Source
 from ..call.commands import Command, Dial, HangUp, Redirect, SendCode
-from ..call.model import Call, call_of_leg
+from ..call.model import Call, Prove, call_of_leg
 from ..call.recovery import DialWish, Picture, may_dial, missed
 from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable, Wish
@@ -192,4 +192,9 @@ def _order(call: Call, command: Dial) -> DialOrder:
         time_limit_s=call.terms.time_limit_s,
         ticket=call.ticket,
         locale=call.request.locale,
+        prove=call.terms.prove is Prove.ALWAYS or (call.terms.prove is Prove.CALLBACKS and call.callback),
+        then=call.terms.then,
+        overflow=call.terms.overflow,
+        # Who waited for a callback asked before those who wait now.
+        priority=call.terms.priority + int(call.callback),
     )

@@ -5,20 +5,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 import structlog
 
+from ..call import events as e
 from ..call.commands import Dial
 from ..call.model import Call, Channel, call_of_leg, code_of_leg
-from ..call.recovery import DialWish, Picture, may_dial, missed
+from ..call.recovery import DialWish, LegSeen, Picture, Trace, may_dial, missed
 from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable, Wish
+from .board import Board
 from .jobs import SettleWish, TakeFact
 from .perform import Performer
-from .ports import Clock, Heard, Line, NoSuchLeg, OutOfReach, Replaced, Telephony
+from .ports import Clock, Incoming, Line, NoSuchLeg, OutOfReach, QueueSeen, Replaced, Telephony
+from .reception import Porter
 from .take import LEASE_S, Taker
 
 log = structlog.get_logger(__name__)
@@ -34,16 +37,28 @@ ALL = 1_000_000
 class Listener:
     """Keeps one line to Asterisk. `trouble` is None while it hears, else a sentence."""
 
-    def __init__(self, ledger: Ledger, taker: Taker, performer: Performer, telephony: Telephony, clock: Clock) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        taker: Taker,
+        performer: Performer,
+        telephony: Telephony,
+        clock: Clock,
+        board: Board,
+        porter: Porter,
+    ) -> None:
         self._ledger = ledger
         self._taker = taker
         self._performer = performer
         self._telephony = telephony
         self._clock = clock
+        self._board = board
+        self._porter = porter
         self._line: Line | None = None
         self._slots = asyncio.Semaphore(BACKLOG)
         self.trouble: str | None = "not connected to Asterisk yet"
         self.on_hearing: Callable[[bool], None] = lambda hearing: None
+        self.on_queue: Callable[[QueueSeen], None] = lambda seen: None
         performer.look = self._look
 
     async def run(self) -> None:
@@ -57,7 +72,11 @@ class Listener:
                     pause = 0.0
                     self._hears(True)
                     async for heard in line:
-                        await self._pass_on(heard)
+                        if isinstance(heard, QueueSeen):
+                            self.on_queue(heard)
+                        else:
+                            await self._slots.acquire()
+                            self.pass_on(heard.call_id, heard.event, heard.at)
                 why = "Asterisk closed the connection"
             except (OutOfReach, LedgerUnavailable) as error:
                 why = str(error)
@@ -87,18 +106,22 @@ class Listener:
             raise OutOfReach("not connected to Asterisk")
         return await self._line.look(since)
 
-    async def _pass_on(self, heard: Heard) -> None:
-        """Hand a fact to the writer without waiting for the commit, so that facts can be committed together.
+    def pass_on(self, call_id: str, event: e.Event, at: datetime | None = None) -> None:
+        """Hand a fact to the writer without waiting for the commit, so that facts can be committed together. Without
+        `at` it is our own word about a queue.
 
         The writer's queue keeps their order.
         """
-        await self._slots.acquire()
-        job = TakeFact(heard.call_id, heard.event, heard.at, "asterisk")
+        actor = "asterisk" if at else "board"
+        job = TakeFact(call_id, self._board.told(event, call_id), at or self._clock(), actor)
         task = asyncio.ensure_future(self._taker.submit(job))
-        task.add_done_callback(self._passed_on)
+        task.add_done_callback(self._heard if at else self._told)
 
-    def _passed_on(self, task: asyncio.Future[Call]) -> None:
+    def _heard(self, task: asyncio.Future[Call]) -> None:
         self._slots.release()
+        self._told(task)
+
+    def _told(self, task: asyncio.Future[Call]) -> None:
         if not task.cancelled() and task.exception():
             log.warning("a fact about a call that is not ours", why=str(task.exception()))
 
@@ -107,17 +130,35 @@ class Listener:
         """Ledger first, Asterisk second: a leg that was dialled before the look is in it."""
         wishes = await self._ledger.open_wishes()
         calls = await self._ledger.unfinished()
+        self._board.rebuild(calls)
+        for seen in await line.queues():
+            self.on_queue(seen)
         dial_wishes = {call.id: self._dial_wish(call, wishes) for call in calls}
         picture = await line.look(min((call.dialled_at or call.accepted_at for call in calls), default=self._clock()))
+        calls += await self._came_in(picture, {call.id for call in calls})
         facts = [
             TakeFact(call.id, fact.event, fact.at, "recovery")
             for call in calls
-            for fact in missed(call, picture, dial_wishes[call.id])
+            for fact in missed(call, picture, dial_wishes.get(call.id, DialWish.SENT))
         ]
         after = await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
         await self._take_up(calls, picture)
         await self._sweep(picture, {call.id: call for call in (*calls, *after)})
         log.info("compared with Asterisk", calls=len(calls), facts=len(facts), legs=len(picture.legs))
+
+    async def _came_in(self, picture: Picture, known: Collection[str]) -> list[Call]:
+        """People who dialled the public number while nobody listened: their calls are written down now."""
+        seen: dict[str, LegSeen | Trace] = {**picture.traces, **picture.legs}
+        adopted = []
+        for leg, each in seen.items():
+            call_id = call_of_leg(leg)
+            if each.came_in is None or call_id is None or call_id in known or await self._ledger.call(call_id):
+                continue
+            call = await self._porter.adopt(
+                Incoming(leg, each.came_in.dialled, each.came_in.caller, each.came_in.at), each.queue
+            )
+            adopted += [call] if call else []
+        return adopted
 
     def _dial_wish(self, call: Call, wishes: Sequence[Wish]) -> DialWish:
         if self._performer.dials(call):

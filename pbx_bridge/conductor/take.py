@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, overload
 
@@ -33,14 +33,16 @@ from ..ledger import (
 )
 from . import errors
 from .confirming import AskCode, ConfirmCall, Confirmed
+from .counsel import Counsel
 from .hub import Hub
 from .jobs import Desk, Draft, OpenCall, Placed, SettleWish, TakeFact, Whose, whose
 from .ports import Clock
+from .reception import AnswerCall
 from .tally import Tally
 
 log = structlog.get_logger(__name__)
 
-Job = OpenCall | TakeFact | AskCode | ConfirmCall | SettleWish
+Job = OpenCall | AnswerCall | TakeFact | AskCode | ConfirmCall | SettleWish
 
 #: As many jobs go into one transaction at most: enough to amortise it, few enough to answer soon.
 BATCH = 200
@@ -75,13 +77,16 @@ class Taker:
     `owner`; `on_waiting` the calls that have further ones behind an unfinished wish; `on_wake` each new deadline.
     """
 
-    def __init__(self, ledger: Ledger, hub: Hub, clock: Clock, owner: str, pace_s: float = 0.0) -> None:
+    def __init__(
+        self, ledger: Ledger, hub: Hub, clock: Clock, owner: str, counsel: Counsel, pace_s: float = 0.0
+    ) -> None:
         """`pace_s` lies between two transactions at least while only facts come: then those of a busy desk share
         one, which costs a third. Whoever waits for an answer does not wait for this."""
         self._ledger = ledger
         self._hub = hub
         self._clock = clock
         self._name = owner
+        self._counsel = counsel
         self._pace_s = pace_s
         self._life = 1
         self.tally = Tally()
@@ -103,6 +108,8 @@ class Taker:
 
     @overload
     async def submit(self, job: OpenCall) -> Placed: ...
+    @overload
+    async def submit(self, job: AnswerCall) -> Call: ...
     @overload
     async def submit(self, job: TakeFact) -> Call: ...
     @overload
@@ -181,7 +188,12 @@ class Taker:
     async def _apart(self, batch: list[_Asked], error: Exception) -> None:
         """Somebody in the batch broke it: give everyone a transaction of their own, then the guilty one is alone."""
         if len(batch) == 1:
-            _fail(batch[0], _translated(error))
+            job = batch[0].job
+            if isinstance(error, AlreadyScheduled) and isinstance(job, TakeFact) and not job.merge:
+                batch[0].job = replace(job, merge=True)
+                await self._commit(batch)
+            else:
+                _fail(batch[0], _translated(error))
             return
         for asked in batch:
             await self._commit([asked])
@@ -192,7 +204,7 @@ class Taker:
             log.error("the database does not answer; facts wait in memory", why=str(error))
         self.trouble = str(error)
         for asked in batch:
-            if isinstance(asked.job, OpenCall | AskCode | ConfirmCall):
+            if isinstance(asked.job, OpenCall | AnswerCall | AskCode | ConfirmCall):
                 _fail(asked, errors.MemoryUnavailable(MAYBE_KEPT))
         waiting = [asked for asked in batch if not asked.answer.done()]
         if waiting:
@@ -200,7 +212,7 @@ class Taker:
         return waiting
 
     async def _write(self, batch: list[_Asked]) -> _Done:
-        desk = Desk()
+        desk = Desk(self._counsel.call_back)
         results: list[tuple[_Asked, Any]] = []
         refused: list[tuple[_Asked, errors.Refused]] = []
         async with self._ledger.transaction() as tx:
@@ -217,7 +229,7 @@ class Taker:
         return _Done(desk, written, results, refused)
 
     async def _fill(self, desk: Desk, batch: list[_Asked], tx: Transaction) -> None:
-        ids = {asked.job.call_id for asked in batch if isinstance(asked.job, TakeFact | AskCode | ConfirmCall)}
+        ids = {asked.job.call_id for asked in batch if isinstance(asked.job, _ABOUT_ONE)}
         for call_id, call in (await tx.load(ids)).items() if ids else ():
             desk.drafts[call_id] = Draft(call, call.revision)
         keys = {(a.job.wanted.client, a.job.wanted.key) for a in batch if isinstance(a.job, OpenCall)}
@@ -288,9 +300,13 @@ def _translated(error: Exception) -> Exception:
 
 def _is_awaited(job: Job) -> bool:
     """Whether a person waits: for a call, an abort, a transfer."""
-    return isinstance(job, OpenCall | AskCode | ConfirmCall) or (
-        isinstance(job, TakeFact) and isinstance(job.event, e.AbortRequested | e.RedirectRequested)
+    return isinstance(job, OpenCall | AnswerCall | AskCode | ConfirmCall) or (
+        isinstance(job, TakeFact) and isinstance(job.event, _REQUESTS)
     )
+
+
+_ABOUT_ONE = (TakeFact, AnswerCall, AskCode, ConfirmCall)
+_REQUESTS = (e.AbortRequested, e.RedirectRequested, e.MoveRequested, e.CallbackRequested)
 
 
 def _fail(asked: _Asked, error: Exception) -> None:

@@ -11,6 +11,7 @@ standard library); nothing here depends on how many fields a call has.
 from __future__ import annotations
 
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, get_type_hints
 
 from pydantic import TypeAdapter
@@ -81,6 +82,7 @@ def _request(stored: dict[str, Any]) -> Request:
     known["phone"] = _phone(known.get("phone"))
     known["devices"] = tuple(_device(device) for device in known["devices"])
     known["direction"] = Direction(known.get("direction", Direction.OUTBOUND))
+    known["when"] = datetime.fromisoformat(known["when"]) if known.get("when") else None
     return Request(**known)
 
 

@@ -1,0 +1,218 @@
+"""The board: every queue as it is seen now, and what its own calls have taught. In memory only: Asterisk says who is
+there, the ledger which calls wait, and both are asked again after every connect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from ..call import events as e
+from ..call.machine import has_leg
+from ..call.model import Call
+from ..call.states import Outcome, State
+from ..directory.decide import Crowd
+from ..directory.service import Directory
+from ..line.estimate import Estimate, Learned, Staff, estimate
+from ..line.pacing import Desk, expected_free
+from .ports import Clock, Member, QueueSeen
+
+#: Until somebody who is rung now stands in the queue (seconds): how far ahead agents are expected.
+HORIZON_S = 15.0
+_BEFORE_QUEUE = frozenset({State.DIALING, State.RINGING, State.ANSWERED})
+_WAITS = frozenset({State.QUEUED, State.OFFERED})
+_TALKS = frozenset({State.TALKING, State.ON_HOLD})
+
+Moved = TypeVar("Moved", e.QueueJoined, e.QueueMoved)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueView:
+    """One queue for a supervisor. `newcomer` is the wait that somebody who joins now would be told."""
+
+    queue: str
+    members: tuple[Member, ...]
+    waiting: int
+    agents: int
+    free: int
+    longest_wait_s: float
+    newcomer: Estimate
+    learned: Learned
+    callbacks_ringing: int
+    backlog: int | None = None
+
+
+class Board:
+    """Feed it with `see` and `changed`; ask it for estimates and desks."""
+
+    def __init__(self, directory: Callable[[], Directory], clock: Clock) -> None:
+        self._directory = directory
+        self._clock = clock
+        self._seen: dict[str, QueueSeen] = {}
+        self._calls: dict[str, Call] = {}
+        self._talks: dict[str, tuple[str, datetime]] = {}
+        self._queue_of: dict[str, str] = {}
+        self.learned: dict[str, Learned] = {}
+        self.taught: set[str] = set()
+        """Queues that learned something since it was kept."""
+
+    # ── what is seen ─────────────────────────────────────────────────────────────────────────────────
+    def see(self, seen: QueueSeen) -> bool:
+        """A queue as Asterisk has it; whether another number of agents takes calls than before."""
+        before = self._seen.get(seen.queue)
+        self._seen[seen.queue] = seen
+        return before is None or before.agents != seen.agents
+
+    def forget(self) -> None:
+        """Deaf: who is at a desk is not known any more."""
+        self._seen.clear()
+
+    def rebuild(self, calls: Iterable[Call]) -> None:
+        """All calls that may have a leg, from the ledger."""
+        self._calls = {call.id: call for call in calls if has_leg(call)}
+
+    def changed(self, call: Call) -> bool:
+        """A call as it was just committed; whether an agent or a place may have become free."""
+        before = self._calls.get(call.id)
+        if has_leg(call):
+            self._calls[call.id] = call
+        elif before is not None:
+            del self._calls[call.id]
+        if before is None:
+            return False
+        self._learn(before, call)
+        if call.state not in _WAITS | _BEFORE_QUEUE:
+            self._queue_of.pop(before.leg or "", None)
+        return before.state is not call.state
+
+    def _learn(self, before: Call, after: Call) -> None:
+        at = after.state_since
+        # Who is moved elsewhere has neither been served nor given up.
+        if before.state in _WAITS and after.state not in _WAITS | {State.TRANSFERRING}:
+            self._waited(before, after, at)
+        if before.state not in _TALKS and after.state in _TALKS:
+            self._talks[after.id] = (before.place.queue if before.place else after.queue, at)
+        elif before.state in _TALKS and after.state not in _TALKS and after.id in self._talks:
+            queue, since = self._talks.pop(after.id)
+            lasted = max(0.0, (at - since).total_seconds()) + self._wrap_up_s(queue)
+            self._teach(queue, lambda known: known.handled(lasted))
+
+    def _waited(self, before: Call, after: Call, at: datetime) -> None:
+        if before.place and before.queued_at:
+            gave_up = after.outcome is Outcome.ABANDONED or after.state is State.SCHEDULED
+            waited = max(0.0, (at - before.queued_at).total_seconds())
+            self._teach(before.place.queue, lambda known: known.left(waited, abandoned=gave_up))
+
+    def _teach(self, queue: str, lesson: Callable[[Learned], Learned]) -> None:
+        self.learned[queue] = lesson(self.known(queue))
+        self.taught.add(queue)
+
+    # ── what is known ────────────────────────────────────────────────────────────────────────────────
+    def known(self, queue: str) -> Learned:
+        """What the queue's calls have taught; before there were any, what the directory guesses."""
+        if queue in self.learned:
+            return self.learned[queue]
+        services = self._directory().of_queue(queue)
+        return Learned.expecting(services[0].handle_s, services[0].patience_s) if services else Learned()
+
+    def estimate(self, queue: str, position: int) -> Estimate | None:
+        """The wait at a place; None while nobody knows who is at the desk."""
+        seen = self._seen.get(queue)
+        return estimate(max(1, position), Staff(seen.agents, seen.free), self.known(queue)) if seen else None
+
+    def crowd(self, queue: str, at: datetime) -> Crowd | None:
+        """The queue for somebody who asks for a call now."""
+        seen = self._seen.get(queue)
+        if seen is None:
+            return None
+        coming = self._count(queue, _BEFORE_QUEUE, callbacks=False)
+        ahead = seen.waiting + coming
+        newcomer = estimate(ahead + 1, Staff(seen.agents, seen.free), self.known(queue))
+        return Crowd(ahead, seen.agents, newcomer)
+
+    def desk(self, queue: str, at: datetime) -> Desk:
+        """The queue for the pacing of callbacks. Unseen: nobody is there."""
+        seen = self._seen.get(queue)
+        if seen is None:
+            return Desk(at, free=0, expected=0, live=0)
+        busy = seen.agents - seen.free
+        return Desk(
+            at,
+            free=seen.free,
+            expected=expected_free(busy, self.known(queue).handle_s, HORIZON_S),
+            live=seen.waiting,
+            coming=self._count(queue, _BEFORE_QUEUE, callbacks=False),
+            longest_wait_s=self._longest_wait_s(queue, at),
+            ringing=self._count(queue, _BEFORE_QUEUE, callbacks=True),
+        )
+
+    def view(self, queue: str) -> QueueView:
+        """The queue for a supervisor."""
+        at, known = self._clock(), self.known(queue)
+        seen = self._seen.get(queue) or QueueSeen(queue, (), 0, at)
+        return QueueView(
+            queue,
+            seen.members,
+            seen.waiting,
+            seen.agents,
+            seen.free,
+            self._longest_wait_s(queue, at),
+            estimate(seen.waiting + 1, Staff(seen.agents, seen.free), known),
+            known,
+            self._count(queue, _BEFORE_QUEUE, callbacks=True),
+        )
+
+    def views(self) -> Mapping[str, QueueView]:
+        """Every queue that is seen, and those that the directory names."""
+        names = {*self._seen, *(each.queue for each in self._directory().services.values())}
+        return {name: self.view(name) for name in sorted(names)}
+
+    def waiting(self) -> list[Call]:
+        """The calls that wait in a queue."""
+        return [call for call in self._calls.values() if call.state in _WAITS]
+
+    # ── what is told ─────────────────────────────────────────────────────────────────────────────────
+    def told(self, event: e.Event, call_id: str) -> e.Event:
+        """The fact with the wait that goes with the place."""
+        match event:
+            case e.QueueJoined():
+                self._queue_of[event.leg] = event.queue
+                return self._with_wait(event, event.queue)
+            case e.QueueMoved():
+                call = self._calls.get(call_id)
+                queue = self._queue_of.get(event.leg) or (call.place.queue if call and call.place else None)
+                return self._with_wait(event, queue) if queue else event
+        return event
+
+    def retold(self, queue: str) -> list[tuple[str, e.QueueMoved]]:
+        """Everybody's place again, after a change of staff: (call id, fact)."""
+        here = [call for call in self.waiting() if call.place and call.place.queue == queue and call.leg]
+        return [
+            (call.id, self._with_wait(e.QueueMoved(call.leg, call.place.position), queue))
+            for call in here
+            if call.leg and call.place and call.place.position
+        ]
+
+    def _with_wait(self, event: Moved, queue: str) -> Moved:
+        found = self.estimate(queue, event.position)
+        pair = found.for_page if found else None
+        return replace(event, likely_s=pair[0], at_most_s=pair[1]) if pair else event
+
+    def _count(self, queue: str, states: frozenset[State], *, callbacks: bool) -> int:
+        return sum(
+            call.state in states and call.callback is callbacks and call.queue == queue for call in self._calls.values()
+        )
+
+    def _longest_wait_s(self, queue: str, at: datetime) -> float:
+        waits = [
+            at - call.queued_at
+            for call in self._calls.values()
+            if call.state in _WAITS and call.queued_at and not call.callback and call.queue == queue
+        ]
+        return max(waits, default=timedelta(0)).total_seconds()
+
+    def _wrap_up_s(self, queue: str) -> float:
+        services = self._directory().of_queue(queue)
+        return services[0].wrap_up_s if services else 0.0
