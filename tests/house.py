@@ -22,14 +22,16 @@ from pathlib import Path
 from typing import Any
 
 from pbx_bridge.asterisk.fake import FakeExchange
-from pbx_bridge.call.model import Call, Confirmation, Device, DeviceKind, Opening, Request, Terms
+from pbx_bridge.call.model import Call, Confirmation, Device, DeviceKind, Opening, Request, Terms, Why
 from pbx_bridge.call.states import State
 from pbx_bridge.codes.code import Codes
 from pbx_bridge.codes.tries import Rules
-from pbx_bridge.conductor.conductor import Conductor, SecondStep, always_open
+from pbx_bridge.conductor.conductor import Conductor, SecondStep
+from pbx_bridge.conductor.counsel import Counsel
 from pbx_bridge.conductor.factor import AppFactor
 from pbx_bridge.conductor.jobs import Wanted
 from pbx_bridge.conductor.ports import CodeMessage, NotDelivered, OutOfReach
+from pbx_bridge.directory.service import Directory
 from pbx_bridge.ledger import Ledger, LedgerUnavailable, Transaction
 from pbx_bridge.phone import Phone
 from tests.ending import Ending, check_laws, path
@@ -61,6 +63,8 @@ def wanted(
     devices: Sequence[Device] | None = None,
     service: str = "support",
     confirmation: Confirmation | None = None,
+    zone: str = "Europe/Moscow",
+    when: datetime | None = None,
 ) -> Wanted:
     """What the portal asks for; every number belongs to a citizen of its own unless `user` says who."""
     request = Request(
@@ -70,8 +74,9 @@ def wanted(
         queue="support",
         devices=tuple(devices if devices is not None else [mobile(number)]),
         phone=Phone(number),
+        time_zone=zone,
     )
-    return Wanted("portal", key or f"key-{next(_keys)}", body, request, terms, "client:portal", confirmation)
+    return Wanted("portal", key or f"key-{next(_keys)}", body, request, terms, "client:portal", confirmation, when)
 
 
 @dataclass
@@ -104,7 +109,9 @@ class House:
     file: Path
     fake: FakeExchange
     time: VirtualTime
-    opening: Any = always_open
+    opening: Any = None
+    """The hours, in short: `closed_until`. None: what the directory says."""
+    directory: Directory = field(default_factory=lambda: Directory({}))
     post: Post = field(default_factory=Post)
     rules: Rules = field(default_factory=Rules)
     conductor: Conductor = field(init=False)
@@ -119,7 +126,7 @@ class House:
             self.fake,
             self.time,
             f"life-{next(_lives)}",
-            lambda request, at: self.opening(request, at),
+            Hours(self),
             second=SecondStep(Codes(PEPPER), self.post, self.rules, AppFactor(PEPPER)),
         )
 
@@ -251,6 +258,22 @@ class House:
     async def unsettled(self) -> list[str]:
         """Wishes that are still open, by their kind."""
         return [type(wish.command).__name__ for wish in await self.ledger.open_wishes()]
+
+
+class Hours(Counsel):
+    """What the desk says, unless the test says it."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(lambda: house.directory)
+        self._house = house
+
+    def admit(self, request: Request, at: datetime) -> Opening:
+        return self._house.opening(request, at) if self._house.opening else super().admit(request, at)
+
+    def call_back(self, call: Call, at: datetime) -> Opening:
+        if not (self._house.opening and call.reason and call.reason.why is Why.CLOSED and call.scheduled_for):
+            return super().call_back(call, at)
+        return Opening(call.scheduled_for <= at, max(call.scheduled_for, at))
 
 
 def closed_until(at: datetime) -> Any:

@@ -129,9 +129,14 @@ class VirtualTime:
     def __init__(self, loop: VirtualLoop) -> None:
         self._loop = loop
         self._start = loop.time()
+        self._set_by = timedelta(0)
 
     def __call__(self) -> datetime:
-        return NOON + timedelta(seconds=self.elapsed)
+        return NOON + timedelta(seconds=self.elapsed) + self._set_by
+
+    def set_clock(self, by: timedelta) -> None:
+        """Somebody sets the wall clock forward or back; no timer notices."""
+        self._set_by += by
 
     @property
     def elapsed(self) -> float:

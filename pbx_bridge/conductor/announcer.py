@@ -43,14 +43,22 @@ class Announcer:
         self._telephony = telephony
         self._speaks = speaks
         self._told: dict[str, _Told] = {}
+        self._somebody_waits = asyncio.Event()
+
+    def poke(self) -> None:
+        """Somebody waits."""
+        self._somebody_waits.set()
 
     async def run(self) -> None:
         """Speak until cancelled."""
         while self._speaks:
+            await self._somebody_waits.wait()
             await asyncio.sleep(LOOK_S)
             now = asyncio.get_running_loop().time()
             waiting = {call.id: call for call in self._board.waiting() if call.leg and not call.verdict}
             self._told = {id_: told for id_, told in self._told.items() if id_ in waiting}
+            if not waiting:
+                self._somebody_waits.clear()
             due = [call for call in waiting.values() if self._is_due(call, now)]
             for start in range(0, len(due), AT_ONCE):
                 await asyncio.gather(*(self._tell(call, now) for call in due[start : start + AT_ONCE]))

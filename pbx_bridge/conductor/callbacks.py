@@ -29,7 +29,7 @@ from .take import Taker
 log = structlog.get_logger(__name__)
 
 #: Never look more often than this, nor less often (seconds).
-SHORTEST_S, LONGEST_S = 0.2, 5.0
+SHORTEST_S, LONGEST_S = 0.2, 10.0
 #: Calls that are looked at, or given another time, in one go.
 AT_ONCE = 200
 #: The wall clock against the loop's own: more than so many seconds apart, and it was set.
@@ -74,8 +74,7 @@ class Callbacks:
                 if self._clock_was_set() or self._retime:
                     self._retime = False
                     await self._give_times()
-                if self._hears:
-                    await self._start_due()
+                await self._start_due()
                 await self._wait()
             except LedgerUnavailable:
                 self._retime = True
@@ -106,7 +105,9 @@ class Callbacks:
             calls = await self._ledger.backlog(queue, at, AT_ONCE)
             desk, rules = self._board.desk(queue, at), self._counsel.rules(queue)
             ready, postponed = self._sorted(calls, at)
-            started = due([Waiting(call.id, call.accepted_at, at) for call in ready], desk, rules)
+            # Deaf, nobody is called; whose time is over learns it all the same.
+            waiting = [Waiting(call.id, call.accepted_at, at) for call in ready] if self._hears else []
+            started = due(waiting, desk, rules)
             log.debug("backlog", queue=queue, ready=len(ready), room=room(desk, rules), started=len(started))
             await asyncio.gather(*(self._postpone(call, fact, at) for call, fact in postponed))
             await asyncio.gather(*(self._start(call, at) for call in ready if call.id in started))

@@ -138,6 +138,8 @@ class Conductor:
         self._performer.saw(call)
         if self._board.changed(call) or call.state is State.SCHEDULED:
             self._callbacks.poke()
+        if call.state is State.QUEUED:
+            self._announcer.poke()
 
     def _queue_changed(self, seen: QueueSeen) -> None:
         """Somebody came to a desk, left it, or became free."""

@@ -61,7 +61,7 @@ async def test_a_call_for_tomorrow_is_not_kept_for_ever(service: House) -> None:
 
 async def test_rounds_are_tried_after_a_pause(service: House) -> None:
     service.fake.citizen(ANNA, answers=False)
-    call = await service.call(terms=Terms(ring_s=20, rounds=2, round_pause_s=600))
+    call = await service.call(terms=Terms(ring_s=20, rounds=2, pauses_s=(600,)))
     ended = await service.until(call, State.ENDED)
     states = [event.data["call"]["state"] for event in await service.ledger.events(call)]
     assert " ".join(states) == "requested" + " dialing ringing scheduled" * 2 + " dialing ringing ended"
