@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,7 @@ from ..call.recovery import DialWish, LegSeen, Picture, Trace, may_dial, missed
 from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable, Wish
 from .board import Board
+from .errors import UnknownCall
 from .jobs import SettleWish, TakeFact
 from .perform import Performer
 from .ports import Clock, Incoming, Line, NoSuchLeg, OutOfReach, QueueSeen, Replaced, Telephony
@@ -30,6 +32,8 @@ log = structlog.get_logger(__name__)
 FIRST_PAUSE_S, LAST_PAUSE_S = 0.1, 2.0
 #: Facts that wait for the writer at most before the reader waits too (Asterisk's side has its own inbox).
 BACKLOG = 5000
+#: From a fact about an unknown call until we look who it is (seconds); several make one look.
+SOON_S = 1.0
 #: All wishes, as a limit.
 ALL = 1_000_000
 
@@ -55,6 +59,7 @@ class Listener:
         self._board = board
         self._porter = porter
         self._line: Line | None = None
+        self._looking: asyncio.Task[None] | None = None
         self._slots = asyncio.Semaphore(BACKLOG)
         self.trouble: str | None = "not connected to Asterisk yet"
         self.on_hearing: Callable[[bool], None] = lambda hearing: None
@@ -95,8 +100,9 @@ class Listener:
         self.trouble = why
         self.on_hearing(hearing)
 
-    async def look_again(self) -> None:
+    async def look_again(self, after_s: float = 0.0) -> None:
         """Compare once more, though the line is unbroken: the database was away, and commits may be half known."""
+        await asyncio.sleep(after_s)
         if self._line is not None:
             with contextlib.suppress(OutOfReach, LedgerUnavailable):  # then the next reconnect does it
                 await self._reconcile(self._line)
@@ -115,15 +121,23 @@ class Listener:
         actor = "asterisk" if at else "board"
         job = TakeFact(call_id, self._board.told(event, call_id), at or self._clock(), actor)
         task = asyncio.ensure_future(self._taker.submit(job))
-        task.add_done_callback(self._heard if at else self._told)
+        task.add_done_callback(partial(self._passed_on, event, at is not None))
 
-    def _heard(self, task: asyncio.Future[Call]) -> None:
-        self._slots.release()
-        self._told(task)
+    def _passed_on(self, event: e.Event, heard: bool, task: asyncio.Future[Call]) -> None:
+        if heard:
+            self._slots.release()
+        error = None if task.cancelled() else task.exception()
+        if error is None:
+            return
+        if isinstance(error, UnknownCall) and isinstance(event, e.QueueJoined):
+            # Somebody dialled the public number, and Asterisk got no answer of ours in time: they wait all the same.
+            self._look_soon()
+        else:
+            log.warning("a fact about a call that is not ours", why=str(error))
 
-    def _told(self, task: asyncio.Future[Call]) -> None:
-        if not task.cancelled() and task.exception():
-            log.warning("a fact about a call that is not ours", why=str(task.exception()))
+    def _look_soon(self) -> None:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self.look_again(after_s=SOON_S), name="look for an unknown call")
 
     # ── after a connect ──────────────────────────────────────────────────────────────────────────────
     async def _reconcile(self, line: Line) -> None:
