@@ -8,14 +8,18 @@ ARGS ?=
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help deps run test check bench docs lock clean
+.PHONY: help deps prompts run test check bench docs lock clean
 
 help:  ## Say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1|/' | column -t -s '|' 2>/dev/null \
 		|| grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST)
 
-deps: $(VENV)/.installed  ## Install all it takes: Python packages, Asterisk, sipp, PostgreSQL's programs
+deps: $(VENV)/.installed  ## Install all it takes: Python packages, Asterisk, sipp, prompts, PostgreSQL's programs
 	@$(PY) -m workshop.prefix
+	@$(PY) -m workshop.prompts
+
+prompts: deps  ## Make sounds of the texts in prompts/ that have changed; ARGS=--again for all
+	@$(PY) -m workshop.prompts $(ARGS)
 
 run: deps  ## Start everything, place one call, stay up until Ctrl-C; HTTP_PORT=9000, DOCKER=1, ARGS=--help
 	@$(PY) -m workshop.run --with-parent $(ARGS)

@@ -20,6 +20,7 @@ from workshop import children, ports
 from workshop.certificates import Pair
 from workshop.ports import Ports
 from workshop.prefix import Prefix
+from workshop.prompts import LANGUAGES, default_folder
 
 TREE = Path(__file__).resolve().parents[1]
 BOOT_SECONDS = 30.0
@@ -42,7 +43,7 @@ class AsteriskServer:
         *,
         conf: Path = TREE / "asterisk-conf",
         dialplan: Path = TREE / "dialplan",
-        prompts: Path = TREE / "prompts",
+        prompts: Path | None = None,
         server_ports: Ports | None = None,
         ari_password: str | None = None,
         ami_password: str | None = None,
@@ -53,7 +54,8 @@ class AsteriskServer:
     ) -> None:
         """`extra` holds more configuration files, or other texts for the tree's: name → text.
 
-        `prompts` is linked as sounds/pbx-bridge, so Playback(pbx-bridge/x) finds x there. `tls` opens
+        `prompts` holds ru/ and en/ (None: what `make prompts` made); they are linked as sounds/ru/pbx-bridge and so on,
+        so Playback(pbx-bridge/x) finds x in the channel's language. `tls` opens
         ports.https, ports.amis and ports.sips; `believes` is whose certificates it accepts from those it calls, and
         without `sip_plain` there is no other SIP. Ports are claimed, and secrets made, when not given.
         """
@@ -64,7 +66,7 @@ class AsteriskServer:
         self.ari_password = ari_password or secrets.token_urlsafe(24)
         self.ami_password = ami_password or secrets.token_urlsafe(24)
         self.extra = dict(extra or {})
-        self._sources = (conf, dialplan, prompts)
+        self._sources = (conf, dialplan, prompts or default_folder())
         self._tls, self._believes, self._sip_plain = tls, believes, sip_plain
         self._owns_ports = server_ports is None
         self._short: Path | None = None
@@ -251,11 +253,20 @@ class AsteriskServer:
         sounds.mkdir(parents=True, exist_ok=True)
         for name in ("documentation", "moh", "rest-api", "static-http"):
             _link(self.folder / "data" / name, self.prefix.data / name)
-        for language in ("en", "ru"):
-            _link(sounds / language, self.prefix.data / "sounds" / language)
-        if self._sources[2].is_dir():
-            _link(sounds / "pbx-bridge", self._sources[2])
+        for language in LANGUAGES:
+            self._link_sounds(sounds / language, language)
+        # Where a channel's language has no prompts, Asterisk looks here.
+        _relink(sounds / "pbx-bridge", self._sources[2] / LANGUAGES[0])
         _link(sounds / "recording", self.folder / "spool" / "recording")
+
+    def _link_sounds(self, folder: Path, language: str) -> None:
+        """Asterisk's prompts and ours in one folder: a channel's language has only one."""
+        if folder.is_symlink():
+            folder.unlink()
+        folder.mkdir(exist_ok=True)
+        for path in (self.prefix.data / "sounds" / language).iterdir():
+            _link(folder / path.name, path)
+        _relink(folder / "pbx-bridge", self._sources[2] / language)
 
     def _environment(self) -> dict[str, str]:
         # One second and one try, for machines where the host name could not be made numeric.
@@ -279,6 +290,13 @@ class AsteriskServer:
 
 def _link(link: Path, target: Path) -> None:
     if not link.is_symlink():
+        link.symlink_to(target)
+
+
+def _relink(link: Path, target: Path) -> None:
+    """To `target`, wherever it led before; no link where there is nothing."""
+    link.unlink(missing_ok=True)
+    if target.is_dir():
         link.symlink_to(target)
 
 

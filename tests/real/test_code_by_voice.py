@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -254,7 +255,7 @@ async def test_without_prompts_it_hangs_up_at_once_and_the_log_says_so_but_no_di
 ) -> None:
     async with Phone("citizen", catchall=True) as phone, _asterisk(prefix, tmp_path, {ANNA: phone}) as server:
         for language in ("ru", "en"):
-            (server.folder / "data" / "sounds" / language).unlink()
+            shutil.rmtree(server.folder / "data" / "sounds" / language)
         exchange = _exchange(server)
         await exchange.say_code(CodeOrder(code_leg_id("call_x", 1), Number(ANNA), CODES[ANNA], "ru", 10))
         call = await phone.ended()

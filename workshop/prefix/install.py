@@ -5,19 +5,17 @@ A killed install leaves no half state: everything is built in a neighbour folder
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import re
-import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from workshop.prefix import apt
+from workshop.prefix.building import Say, alone, quarters, sweep
 from workshop.prefix.place import MODULES_CONF, Prefix, PrefixError, wanted_modules
 
 # Raise it when the list below or the finishing touches change: older installs are then made anew.
@@ -38,8 +36,6 @@ NEVER_NEEDED = ("adduser", "asterisk-config-custom", "python3")
 PROGRAMS = ("usr/sbin/asterisk", "usr/bin/sipp")
 MANIFEST = "manifest.json"
 
-Say = Callable[[str], None]
-
 
 def ensure(root: Path, say: Say = print, modules_conf: Path = MODULES_CONF) -> Prefix:
     """The prefix at `root`, installed first if it is missing, damaged or of an older recipe.
@@ -51,9 +47,9 @@ def ensure(root: Path, say: Say = print, modules_conf: Path = MODULES_CONF) -> P
         return Prefix(root)
     apt.require_debian_tools()
     root.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(root):
+    with alone(root):
         if not _sound(root, wanted):
-            _sweep(root)
+            sweep(root)
             _install(root, wanted, say)
     return Prefix(root)
 
@@ -86,7 +82,7 @@ def _install(root: Path, wanted: list[str], say: Say) -> None:
         source = _choose_suite(Path(scratch), mirror, keyring, say)
         source.pretend(_stand_ins(source))
         say("Asterisk: downloading")
-        debs = source.download(PACKAGES, _tenths(say))
+        debs = source.download(PACKAGES, quarters(say, "Asterisk: downloading"))
         size = sum(deb.stat().st_size for deb in debs) / 1e6
         say(f"Asterisk: unpacking {len(debs)} packages ({size:.0f} MB)")
         built = Path(scratch) / "root"
@@ -203,35 +199,3 @@ def _save(root: Path, manifest: dict[str, object]) -> None:
         json.dump(manifest, draft)
     os.chmod(draft.name, 0o644)
     os.replace(draft.name, root / MANIFEST)
-
-
-def _tenths(say: Say) -> Callable[[float], None]:
-    """A listener to percents that speaks at each quarter."""
-    told = 0
-
-    def hear(percent: float) -> None:
-        nonlocal told
-        while percent >= told + 25:
-            told += 25
-            say(f"Asterisk: downloading, {told} %")
-
-    return hear
-
-
-@contextmanager
-def _alone(root: Path) -> Iterator[None]:
-    """Hold the install's lock; it is released by the kernel if we die."""
-    with root.with_name(root.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def _sweep(root: Path) -> None:
-    """Remove what killed installs left; the lock is held, so nobody is using it."""
-    for left in root.parent.glob(root.name + ".new-*"):
-        # A grandchild of a killed install may write for a moment more, while we remove.
-        for _ in range(20):
-            shutil.rmtree(left, ignore_errors=True)
-            if not left.exists():
-                break
-            time.sleep(0.1)
