@@ -11,8 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
+from ..call.model import Consent, Device
 from ..codes.tries import Try as Try
 from ..codes.tries import TryKind as TryKind
+from ..phone import Phone
 
 
 class Role(StrEnum):
@@ -174,3 +176,34 @@ class Citizen:
     data: Mapping[str, Any] = field(repr=False)
     marks: Mapping[str, str] = field(repr=False)
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Somebody whom the citizen may wish to call."""
+
+    name: str = field(repr=False)
+    phone: Phone
+
+
+@dataclass(frozen=True, slots=True)
+class GivenConsent:
+    """What the citizen agreed to (or no longer does), and when they said so."""
+
+    consent: Consent
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How a citizen wishes to be called. `devices` are in preferred order; a mobile one without a number is the phone
+    that the portal verified. Of `consents`, oldest first, the last one counts. All of it is sealed in the database."""
+
+    client: str
+    user: str
+    devices: tuple[Device, ...] = field(default=(), repr=False)
+    time_zone: str = "Europe/Moscow"
+    locale: str = "ru"
+    contacts: tuple[Contact, ...] = field(default=(), repr=False)
+    consents: tuple[GivenConsent, ...] = ()
+    updated_at: datetime | None = None

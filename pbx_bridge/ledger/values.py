@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from ..call.commands import Command
-from ..call.model import Call
+from ..call.model import Call, Direction
 from ..call.states import State
 from .access import Authenticator, NewTry
 
@@ -121,6 +121,7 @@ class CallFilter:
     states: frozenset[State] | None = None
     from_: datetime | None = None
     to: datetime | None = None
+    direction: Direction | None = None
 
 
 @dataclass(frozen=True, slots=True)
