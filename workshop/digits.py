@@ -48,6 +48,14 @@ def heard_in(recording: Path, prompts: Path) -> list[Spoken]:
     return _best(found)
 
 
+def said_in(recording: Path, prompt: Path) -> list[float]:
+    """When a prompt was heard from its beginning to its end, in seconds of the recording."""
+    samples, voiced = _samples(recording), _voiced(_samples(prompt))
+    # Thinned out from another sample on, a hissing voice looks like another one.
+    found = [each for shift in range(THIN) for each in _places(samples, "", voiced[shift:])]
+    return [each.at_s for each in _best(found)]
+
+
 def _places(samples: Sequence[int], digit: str, prompt: Sequence[int]) -> Iterator[Spoken]:
     """Where the recording is this prompt."""
     thin, thin_prompt = _thinned(samples), _thinned(prompt)

@@ -71,7 +71,8 @@ def test_moscows_time_is_called_by_its_name() -> None:
     zone = ZoneInfo("Europe/Moscow")
     heard = opens(datetime(2025, 11, 25, 9, tzinfo=zone), NOW.replace(tzinfo=zone), "ru")
     assert (
-        text(heard, "ru") == "Мы откроемся во вторник двадцать пятого ноября в девять часов утра по московскому времени."
+        text(heard, "ru")
+        == "Мы откроемся во вторник двадцать пятого ноября в девять часов утра по московскому времени."
     )
     english = "We will open on Tuesday the twenty-fifth of November at nine in the morning Moscow time."
     assert text(heard, "en") == english
