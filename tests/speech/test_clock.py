@@ -13,43 +13,80 @@ from pbx_bridge.speech import callback_at, opens
 from tests.speech.numerals import accusative_minutes, hours
 from workshop.prompts import known, text
 
+
+def wall(year: int, month: int, day: int, hour: int, minute: int, second: int = 0) -> datetime:
+    """By a clock that is the same for all."""
+    return datetime(year, month, day, hour, minute, second, tzinfo=UTC)
+
+
 #: A Sunday evening.
-NOW = datetime(2025, 11, 23, 20, 15)
+NOW = wall(2025, 11, 23, 20, 15)
 TIMES = {
-    datetime(2025, 11, 23, 21, 0): (
+    wall(2025, 11, 23, 21, 0): (
         "Мы перезвоним вам сегодня в девять часов вечера.",
         "We will call you back today at nine in the evening.",
     ),
-    datetime(2025, 11, 24, 10, 0): (
+    wall(2025, 11, 24, 10, 0): (
         "Мы перезвоним вам завтра в десять часов утра.",
         "We will call you back tomorrow at ten in the morning.",
     ),
-    datetime(2025, 11, 24, 9, 30): (
+    wall(2025, 11, 24, 9, 30): (
         "Мы перезвоним вам завтра в девять часов тридцать минут.",
         "We will call you back tomorrow at thirty minutes past nine in the morning.",
     ),
-    datetime(2025, 11, 25, 13, 0, 59): (
+    wall(2025, 11, 25, 13, 0, 59): (
         "Мы перезвоним вам во вторник двадцать пятого ноября в час дня.",
         "We will call you back on Tuesday the twenty-fifth of November at one in the afternoon.",
     ),
-    datetime(2025, 12, 3, 0, 0): (
+    wall(2025, 12, 3, 0, 0): (
         "Мы перезвоним вам в среду третьего декабря в ноль часов.",
         "We will call you back on Wednesday the third of December at zero hours.",
     ),
-    datetime(2026, 1, 9, 21, 1): (
+    wall(2026, 1, 9, 21, 1): (
         "Мы перезвоним вам в пятницу девятого января в двадцать один час одну минуту.",
         "We will call you back on Friday the ninth of January at one minute past nine in the evening.",
     ),
-    datetime(2026, 5, 31, 12, 0): (
+    wall(2026, 5, 31, 12, 0): (
         "Мы перезвоним вам в воскресенье тридцать первого мая в двенадцать часов дня.",
         "We will call you back on Sunday the thirty-first of May at twelve noon.",
     ),
 }
 DAYS = (
-    "первого второго третьего четвёртого пятого шестого седьмого восьмого девятого десятого одиннадцатого двенадцатого "
-    "тринадцатого четырнадцатого пятнадцатого шестнадцатого семнадцатого восемнадцатого девятнадцатого двадцатого"
-).split()
-MONTHS = "января февраля марта апреля мая июня июля августа сентября октября ноября декабря".split()
+    "первого",
+    "второго",
+    "третьего",
+    "четвёртого",
+    "пятого",
+    "шестого",
+    "седьмого",
+    "восьмого",
+    "девятого",
+    "десятого",
+    "одиннадцатого",
+    "двенадцатого",
+    "тринадцатого",
+    "четырнадцатого",
+    "пятнадцатого",
+    "шестнадцатого",
+    "семнадцатого",
+    "восемнадцатого",
+    "девятнадцатого",
+    "двадцатого",
+)
+MONTHS = (
+    "января",
+    "февраля",
+    "марта",
+    "апреля",
+    "мая",
+    "июня",
+    "июля",
+    "августа",
+    "сентября",
+    "октября",
+    "ноября",
+    "декабря",
+)
 WEEKDAYS = ("в понедельник", "во вторник", "в среду", "в четверг", "в пятницу", "в субботу", "в воскресенье")
 
 
@@ -92,9 +129,9 @@ def test_the_desks_zone_goes_before_that_of_the_time() -> None:
 
 
 def test_tomorrow_is_the_next_date_and_not_the_next_24_hours() -> None:
-    late = datetime(2025, 12, 31, 23, 59)
-    assert "tomorrow" in callback_at(datetime(2026, 1, 1, 0, 5), late, "ru")
-    assert "on-friday" in callback_at(datetime(2026, 1, 2, 0, 5), late, "ru")
+    late = wall(2025, 12, 31, 23, 59)
+    assert "tomorrow" in callback_at(wall(2026, 1, 1, 0, 5), late, "ru")
+    assert "on-friday" in callback_at(wall(2026, 1, 2, 0, 5), late, "ru")
 
 
 def test_every_minute_of_a_day_has_the_right_cases() -> None:

@@ -6,6 +6,7 @@ import math
 import re
 from array import array
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -168,7 +169,7 @@ def test_silence_is_no_prompt() -> None:
 def test_another_rate_keeps_the_voice_and_loses_what_would_fold_back(rate: int) -> None:
     kept = sound.resampled(tone(0.2, hz=1000, rate=rate), rate)
     assert len(kept) == pytest.approx(0.2 * sound.RATE, abs=2)
-    crossings = sum(a < 0 <= b for a, b in zip(kept, kept[1:], strict=False))
+    crossings = sum(a < 0 <= b for a, b in pairwise(kept))
     assert crossings == pytest.approx(200, abs=2)
     assert max(map(abs, kept)) == pytest.approx(9000, rel=0.05)
     lost = sound.resampled(tone(0.2, hz=5500, rate=rate), rate)
