@@ -1,6 +1,17 @@
 # Asterisk 22 from Debian, with the configuration of this tree.
 #   docker build --file docker/asterisk.Dockerfile --tag pbx-bridge-asterisk .
 
+# What citizens hear, spoken by Debian's voices. The voices stay behind: they are 300 MB.
+FROM debian:forky-slim AS prompts
+# hadolint ignore=DL3008
+RUN apt-get update && apt-get install --yes --no-install-recommends python3
+WORKDIR /srv
+COPY prompts/ prompts/
+COPY workshop/__init__.py workshop/mortal.py workshop/
+COPY workshop/prefix/ workshop/prefix/
+COPY workshop/prompts/ workshop/prompts/
+RUN PBX_PROMPTS=/prompts python3 -m workshop.prompts
+
 FROM debian:forky-slim
 # The number is that of the service image's user, which writes this Asterisk's passwords. The package takes the
 # account as it finds it.
@@ -15,6 +26,14 @@ RUN apt-get update \
     && case "$(asterisk -V)" in "Asterisk 22."*) ;; *) echo "this Debian has another Asterisk"; exit 1 ;; esac \
     && for folder in /etc/asterisk /run/asterisk /var/lib/asterisk /var/spool/asterisk /var/log/asterisk \
             /var/cache/asterisk; do mkdir -p "$folder" && chown -R 990:990 "$folder"; done
+# Debian names its prompts by voice, a channel asks for a language. Any other language hears Russian.
+RUN cd /usr/share/asterisk/sounds \
+    && for language in ru en; do \
+        [ -e "$language" ] || ln -s "$language"_* "$language"; \
+        ln -s "/usr/share/pbx-bridge/prompts/$language" "$language/pbx-bridge"; \
+    done \
+    && ln -s /usr/share/pbx-bridge/prompts/ru pbx-bridge
+COPY --from=prompts /prompts/ /usr/share/pbx-bridge/prompts/
 COPY asterisk-conf/ /usr/share/pbx-bridge/asterisk-conf/
 COPY dialplan/ /usr/share/pbx-bridge/dialplan/
 COPY --chmod=0755 docker/asterisk-entrypoint.sh /usr/local/bin/asterisk-entrypoint
