@@ -127,8 +127,7 @@ class Board:
         seen = self._seen.get(queue)
         if seen is None:
             return None
-        coming = self._count(queue, _BEFORE_QUEUE, callbacks=False)
-        ahead = seen.waiting + coming
+        ahead = self._waiting(seen) + self._count(queue, _BEFORE_QUEUE, callbacks=False)
         newcomer = estimate(ahead + 1, Staff(seen.agents, seen.free), self.known(queue))
         return Crowd(ahead, seen.agents, newcomer)
 
@@ -138,14 +137,16 @@ class Board:
         if seen is None:
             return Desk(at, free=0, expected=0, live=0)
         busy = seen.agents - seen.free
+        # Somebody called back counts until an agent has answered: an agent is spoken for as long.
+        waiting_again = self._count(queue, _WAITS, callbacks=True)
         return Desk(
             at,
             free=seen.free,
             expected=expected_free(busy, self.known(queue).handle_s, HORIZON_S),
-            live=seen.waiting,
+            live=self._waiting(seen) - waiting_again,
             coming=self._count(queue, _BEFORE_QUEUE, callbacks=False),
             longest_wait_s=self._longest_wait_s(queue, at),
-            ringing=self._count(queue, _BEFORE_QUEUE, callbacks=True),
+            ringing=self._count(queue, _BEFORE_QUEUE, callbacks=True) + waiting_again,
         )
 
     def view(self, queue: str) -> QueueView:
@@ -155,11 +156,11 @@ class Board:
         return QueueView(
             queue,
             seen.members,
-            seen.waiting,
+            self._waiting(seen),
             seen.agents,
             seen.free,
             self._longest_wait_s(queue, at),
-            estimate(seen.waiting + 1, Staff(seen.agents, seen.free), known),
+            estimate(self._waiting(seen) + 1, Staff(seen.agents, seen.free), known),
             known,
             self._count(queue, _BEFORE_QUEUE, callbacks=True),
         )
@@ -204,6 +205,11 @@ class Board:
         return sum(
             call.state in states and call.callback is callbacks and call.queue == queue for call in self._calls.values()
         )
+
+    def _waiting(self, seen: QueueSeen) -> int:
+        """Asterisk's word and ours, which come by two ways: whoever is known to one of them waits."""
+        ours = sum(call.state in _WAITS and call.queue == seen.queue for call in self._calls.values())
+        return max(seen.waiting, ours)
 
     def _longest_wait_s(self, queue: str, at: datetime) -> float:
         waits = [

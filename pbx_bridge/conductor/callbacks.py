@@ -18,7 +18,7 @@ from ..call import events as e
 from ..call.model import Call, Opening, Why
 from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable
-from ..line.pacing import Waiting, due, room
+from ..line.pacing import Waiting, due
 from . import errors
 from .board import Board
 from .counsel import Counsel
@@ -108,7 +108,6 @@ class Callbacks:
             # Deaf, nobody is called; whose time is over learns it all the same.
             waiting = [Waiting(call.id, call.accepted_at, at) for call in ready] if self._hears else []
             started = due(waiting, desk, rules)
-            log.debug("backlog", queue=queue, ready=len(ready), room=room(desk, rules), started=len(started))
             await asyncio.gather(*(self._postpone(call, fact, at) for call, fact in postponed))
             await asyncio.gather(*(self._start(call, at) for call in ready if call.id in started))
             if not postponed or len(calls) < AT_ONCE:

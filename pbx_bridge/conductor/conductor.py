@@ -216,7 +216,8 @@ class Conductor:
                     while has_leg(call) and call.verdict and call.verdict.cause.slug == "callback_chosen":
                         await watch.changed(call.revision)
                         call = await self.call(call_id) or call
-        chosen = call.verdict is not None and call.verdict.cause.slug == "callback_chosen"
+        word = (call.verdict and call.verdict.cause) or call.cause
+        chosen = word is not None and word.slug in ("callback_chosen", "callback_merged")
         if call.state is not State.SCHEDULED and not chosen:
             raise NotMovable(
                 f"the call does not wait in a queue, or cannot be called back: it is {call.state.value}", call
