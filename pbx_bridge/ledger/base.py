@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Row, Select
 
+from ..call.model import Call
 from . import reads
 from .chain import Chain
 from .engines import Step, Store
@@ -33,3 +34,6 @@ class Base:
 
     async def _ask(self, statement: Select[Any], values: dict[str, Any] | None = None) -> Sequence[Row[Any]]:
         return await self._store.read(lambda connection: reads.rows(connection, statement, values))
+
+    async def _calls(self, statement: Select[Any], values: dict[str, Any]) -> list[Call]:
+        return [self._rows.call(row) for row in await self._ask(statement, values)]

@@ -9,11 +9,13 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import BindParameter, Connection, Row, bindparam, delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from ..identity.citizen import Identity
+from ..phone import Phone
 from .access import Authenticator, Citizen
 from .forms import write_json
 from .marks import Marks, citizen_owner
 from .seal import Seal
-from .tables import authenticators, citizen_marks, citizens
+from .tables import authenticators, citizen_marks, citizens, clients
 
 DATA_PLACE = "citizens.data"
 SECRET_PLACE = "authenticators.secret"  # noqa: S105  a place, not a secret
@@ -27,6 +29,13 @@ _FOUND = (
     .where(citizen_marks.c.mark == bindparam("mark"), citizens.c.client == bindparam("client"))
     .order_by(citizens.c.user_id)
 )
+_FOUND_ANYWHERE = (
+    select(citizens)
+    .join(citizen_marks)
+    .where(citizen_marks.c.mark.in_(bindparam("marks", expanding=True)))
+    .order_by(citizens.c.client, citizens.c.user_id)
+)
+_PROGRAMS = select(clients.c.id).where(clients.c.disabled_at.is_(None))
 _UNMARK = delete(citizen_marks).where(
     citizen_marks.c.client == bindparam("client"), citizen_marks.c.user_id == bindparam("user")
 )
@@ -53,7 +62,7 @@ def keep(connection: Connection, citizen: Citizen, seal: Seal, marks: Marks) -> 
     """In place of what was known, marks and all."""
     whose = {"client": citizen.client, "user_id": citizen.user}
     sealed = seal.close(citizen_owner(citizen.client, citizen.user), DATA_PLACE, to_json(citizen.data))
-    _put(connection, citizens, [whose | {"data": sealed, "updated_at": citizen.updated_at}])
+    put(connection, citizens, [whose | {"data": sealed, "updated_at": citizen.updated_at}])
     connection.execute(_UNMARK, {"client": citizen.client, "user": citizen.user})
     found_by = [
         whose | {"kind": kind, "mark": marks.value(kind, citizen.client, value)}
@@ -67,6 +76,14 @@ def find(connection: Connection, client: str, kind: str, value: str, seal: Seal,
     """The program's citizens with this value, by user id."""
     mark = marks.value(kind, client, value)
     return [_citizen(row, seal) for row in connection.execute(_FOUND, {"mark": mark, "client": client})]
+
+
+def by_phone(connection: Connection, phone: Phone, seal: Seal, marks: Marks) -> list[Citizen]:
+    """Those of all programs that may ask whose portal has verified this number."""
+    programs = connection.execute(_PROGRAMS).scalars()
+    wanted = [marks.value("phone", program, phone.e164) for program in programs]
+    found = [_citizen(row, seal) for row in connection.execute(_FOUND_ANYWHERE, {"marks": wanted})]
+    return [each for each in found if "phone" in Identity.from_data(each.data).verified]
 
 
 def drop(connection: Connection, client: str, user: str) -> int:
@@ -88,7 +105,7 @@ def authenticators_of(
 
 def keep_authenticators(connection: Connection, kept: Iterable[Authenticator], seal: Seal) -> None:
     """Each in place of the citizen's present one. No citizen may come twice."""
-    _put(connection, authenticators, [_authenticator_row(each, seal) for each in kept])
+    put(connection, authenticators, [_authenticator_row(each, seal) for each in kept])
 
 
 def drop_authenticator(connection: Connection, client: str, user: str) -> bool:
@@ -96,7 +113,7 @@ def drop_authenticator(connection: Connection, client: str, user: str) -> bool:
     return connection.execute(_DROP_AUTHENTICATOR, {"client": client, "user": user}).rowcount > 0
 
 
-def _put(connection: Connection, table: Any, rows: list[Mapping[str, Any]]) -> None:
+def put(connection: Connection, table: Any, rows: list[Mapping[str, Any]]) -> None:
     """Insert, or replace the row of the same citizen."""
     adding = (postgresql if connection.dialect.name == "postgresql" else sqlite).insert(table)
     fresh = {column.name: adding.excluded[column.name] for column in table.c if not column.primary_key}

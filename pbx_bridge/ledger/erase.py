@@ -18,7 +18,7 @@ from pydantic_core import from_json, to_json
 from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from ..call.model import Device, Request, Terms
-from . import citizens, tries
+from . import citizens, profiles, tries
 from .errors import StillActive
 from .forms import read_birth, write_birth
 from .rows import BIRTH, EVENT_COLUMNS, Rows, event_place
@@ -81,6 +81,7 @@ def _erase(connection: Connection, client: str, user: str, rows: Rows) -> tuple[
         records += connection.execute(_DROP_KEYS, {"ids": list(batch)}).rowcount
         connection.execute(_ERASE_CALL, [_call(id_, sealed, alias, rows) for id_, sealed in batch.items()])
     records += citizens.drop(connection, client, user)
+    records += profiles.drop(connection, client, user)
     records += citizens.drop_authenticator(connection, client, user)
     records += tries.drop(connection, rows.marks.citizen(client, user))
     return Erased(len(ids), told, records), ids
@@ -122,6 +123,7 @@ def nameless(request: Request, terms: Terms, alias: str) -> tuple[Request, Terms
         time_zone=request.time_zone,
         locale=request.locale,
         consent=consent,
+        direction=request.direction,
     )
     return kept, terms
 

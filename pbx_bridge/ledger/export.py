@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
-from . import citizens, tokens, tries
+from . import citizens, profiles, tokens, tries
 from .forms import write_birth
 from .rows import CALL_COLUMNS, EVENT_COLUMNS, Rows
 from .tables import audit, calls, events, idempotency
@@ -42,6 +42,7 @@ def export(connection: Connection, client: str, user: str, rows: Rows) -> dict[s
         "client": client,
         "user": user,
         "citizen": _record(connection, client, user, rows),
+        "profile": profiles.told(connection, client, user, rows.seal),
         "authenticator": _authenticator(connection, client, user, rows),
         "calls": told,
         "tries": tries.of_citizen(connection, mark),

@@ -21,6 +21,7 @@ from typing_extensions import TypedDict
 from ..call.commands import COMMANDS, Command
 from ..call.model import Call, Consent, Device, DeviceKind, Direction, Prove, Request, Terms, WhenFull
 from ..phone import Phone
+from .access import Contact, GivenConsent, Profile
 
 #: Fields that never change once the call is accepted.
 BIRTH_FIELDS = frozenset({"id", "ticket", "request", "terms", "accepted_at"})
@@ -30,6 +31,8 @@ COLUMN_FIELDS = ("state", "outcome", "revision", "attempt", "state_since", "ende
 PROGRESS_FIELDS = tuple(
     field.name for field in fields(Call) if field.name not in BIRTH_FIELDS and field.name not in COLUMN_FIELDS
 )
+
+_PROFILE_FIELDS = ("devices", "time_zone", "locale", "contacts", "consents")
 
 _hints = get_type_hints(Call)
 _PROGRESS: TypeAdapter[dict[str, Any]] = TypeAdapter(
@@ -58,6 +61,26 @@ def read_birth(clear: bytes) -> tuple[Request, Terms]:
     """The inverse of `write_birth`."""
     birth = from_json(clear)
     return _request(birth["request"]), _terms(birth["terms"])
+
+
+def write_profile(profile: Profile) -> bytes:
+    """With every number in clear. Seal the result before it goes anywhere."""
+    return to_json({name: getattr(profile, name) for name in _PROFILE_FIELDS}, fallback=_digits)
+
+
+def read_profile(clear: bytes) -> dict[str, Any]:
+    """The fields, as keywords for `Profile`."""
+    known = {name: value for name, value in from_json(clear).items() if name in _PROFILE_FIELDS}
+    contacts = [_known(Contact, each) for each in known["contacts"]]
+    consents = [_known(GivenConsent, each) for each in known["consents"]]
+    return known | {
+        "devices": tuple(_device(device) for device in known["devices"]),
+        "contacts": tuple(Contact(**each | {"phone": _phone(each["phone"])}) for each in contacts),
+        "consents": tuple(
+            GivenConsent(Consent(**_known(Consent, each["consent"])), datetime.fromisoformat(each["at"]))
+            for each in consents
+        ),
+    }
 
 
 def write_command(command: Command) -> tuple[str, str]:

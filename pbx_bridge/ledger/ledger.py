@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Select, text
+from sqlalchemy import text
 
 from ..call.model import Call
 from . import outbox, reads, reseal
 from .auditing import Auditing
+from .backlog import Backlog
 from .chain import Chain
 from .engines import PATIENCE_S, connect, parse, sqlite_file
 from .errors import LedgerUnavailable, NewerTables, Refused
 from .explain import EXPLAINABLE, explain
+from .lessons import Lessons
 from .marks import Marks
 from .people import People
 from .programs import Programs
@@ -26,7 +27,7 @@ from .transaction import Transaction
 from .values import CallFilter, Page, StoredEvent, Wish
 
 
-class Ledger(Programs, People, Auditing):
+class Ledger(Backlog, Lessons, Programs, People, Auditing):
     """The memory. Reads may be asked at any time; what happens to calls is written in `transaction()`, and what is
     written elsewhere has a transaction of its own.
 
@@ -100,15 +101,12 @@ class Ledger(Programs, People, Auditing):
         return await self._calls(reads.UNFINISHED, {})
 
     async def due(self, at: datetime, limit: int = 100) -> list[Call]:
-        """Calls whose `wake_at` has come, longest overdue first."""
+        """Calls whose `wake_at` has come, longest overdue first. Scheduled ones have ways of their own (backlog.py)."""
         return await self._calls(reads.DUE, {"at": at, "limit": limit})
 
     async def next_wake(self) -> datetime | None:
-        """The earliest `wake_at`; None when every call has ended."""
+        """The earliest `wake_at` of calls that are not scheduled; None when there is none."""
         return await self._store.read(lambda connection: connection.scalar(reads.NEXT_WAKE))
-
-    async def _calls(self, statement: Select[Any], values: dict[str, Any]) -> list[Call]:
-        return [self._rows.call(row) for row in await self._ask(statement, values)]
 
     # ── history ──────────────────────────────────────────────────────────────────────────────────────────
     async def events(self, call_id: str, after: int = 0, limit: int = 1000) -> list[StoredEvent]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from . import citizens
-from .access import Authenticator, Citizen
+from ..phone import Phone
+from . import citizens, profiles
+from .access import Authenticator, Citizen, Profile
 from .base import Base
 from .erase import erase
 from .export import export
@@ -30,6 +31,19 @@ class People(Base):
         seal, marks = self._rows.seal, self._rows.marks
         return await self._read(lambda connection: citizens.find(connection, client, kind, value, seal, marks))
 
+    async def citizens_by_phone(self, phone: Phone) -> list[Citizen]:
+        """The citizens of every program that may ask whose verified number this is, by program and user id."""
+        seal, marks = self._rows.seal, self._rows.marks
+        return await self._read(lambda connection: citizens.by_phone(connection, phone, seal, marks))
+
+    async def profile(self, client: str, user: str) -> Profile | None:
+        """How the citizen wishes to be called."""
+        return await self._read(lambda connection: profiles.get(connection, client, user, self._rows.seal))
+
+    async def keep_profile(self, profile: Profile) -> None:
+        """In place of the citizen's present one. ValueError without `updated_at`."""
+        await self._change(lambda connection: profiles.keep(connection, profile, self._rows.seal))
+
     async def authenticator(self, client: str, user: str) -> Authenticator | None:
         """The citizen's authenticator app."""
         whose, seal = (client, user), self._rows.seal
@@ -46,8 +60,8 @@ class People(Base):
         return await self._change(lambda connection: citizens.drop_authenticator(connection, client, user))
 
     async def export(self, client: str, user: str) -> dict[str, Any]:
-        """Everything that is kept about the citizen, in clear, as JSON values: `citizen`, `authenticator` (that there
-        is one, and since when), `calls` with their requests and events, `tries`, `revocations`, `audit`."""
+        """Everything that is kept about the citizen, in clear, as JSON values: `citizen`, `profile`, `authenticator`
+        (that there is one, and since when), `calls` with their requests and events, `tries`, `revocations`, `audit`."""
         return await self._read(lambda connection: export(connection, client, user, self._rows))
 
     async def erase(self, client: str, user: str, at: datetime) -> Erased:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from . import clients, tokens, tries
+from . import clients, lessons, tokens, tries
 from .access import Client, ClientKey, Revocation, SigningKey
 from .base import Base
 
@@ -16,6 +16,8 @@ from .base import Base
 KEYS_KEPT = timedelta(days=90)
 #: The longest that anything counted can matter.
 TRIES_KEPT = timedelta(hours=24)
+#: How long is known how promises of a wait held: this month beside the same one a year ago.
+HELD_KEPT = timedelta(days=400)
 
 
 class Programs(Base):
@@ -84,10 +86,12 @@ class Programs(Base):
 
     async def forget_old(self, at: datetime) -> int:
         """Delete what means nothing any more: what limits counted a day ago, nonces, revocations and keys of ours that
-        are over, and keys of programs that have been over for KEYS_KEPT. Returns how many rows went."""
+        are over, keys of programs that have been over for KEYS_KEPT, hours of promises older than HELD_KEPT. Returns
+        how many rows went."""
 
         def forget(connection: Connection) -> int:
             gone = tokens.forget(connection, at) + tries.forget(connection, at - TRIES_KEPT)
+            gone += lessons.forget_held(connection, at - HELD_KEPT)
             return gone + clients.forget_keys(connection, at - KEYS_KEPT)
 
         return await self._change(forget)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, te
 
 from ..call.states import State
 from .rows import CALL_COLUMNS, EVENT_COLUMNS
-from .tables import IS_ACTIVE, IS_LIVING, audit, calls, events, idempotency
+from .tables import IS_ACTIVE, IS_AWAITED, IS_LIVING, audit, calls, events, idempotency
 from .values import AuditFilter, CallFilter
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,11 +24,11 @@ TICKET = select(*CALL_COLUMNS).where(calls.c.ticket == bindparam("ticket"))
 UNFINISHED = select(*CALL_COLUMNS).where(text(IS_ACTIVE)).order_by(calls.c.client, calls.c.user_id)
 DUE = (
     select(*CALL_COLUMNS)
-    .where(calls.c.wake_at <= bindparam("at"))
+    .where(calls.c.wake_at <= bindparam("at"), text(IS_AWAITED))
     .order_by(calls.c.wake_at, calls.c.id)
     .limit(bindparam("limit"))
 )
-NEXT_WAKE = select(func.min(calls.c.wake_at)).where(calls.c.wake_at.is_not(None))
+NEXT_WAKE = select(func.min(calls.c.wake_at)).where(text(IS_AWAITED))
 EVENTS = (
     select(*EVENT_COLUMNS)
     .where(events.c.call_id == bindparam("call_id"), events.c.sequence > bindparam("after"))
@@ -61,6 +61,8 @@ def page(filter_: CallFilter, cursor: str | None, limit: int) -> Select[Any]:
             wanted = wanted.where((column.concat("") if living else column) == value)
     if filter_.user is not None:
         wanted = wanted.where(calls.c.user_id == filter_.user)
+    if filter_.direction is not None:
+        wanted = wanted.where(calls.c.direction == filter_.direction.value)
     if filter_.states is not None:
         wanted = wanted.where(calls.c.state.in_(sorted(filter_.states)))
     if filter_.from_ is not None:

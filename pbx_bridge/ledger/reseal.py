@@ -14,9 +14,10 @@ from sqlalchemy import BindParameter, Column, Connection, Row, and_, bindparam, 
 from .citizens import DATA_PLACE, SECRET_PLACE
 from .clients import key_place
 from .marks import citizen_owner
+from .profiles import PROFILE_PLACE
 from .rows import BIRTH, event_place
 from .seal import Seal
-from .tables import authenticators, calls, citizens, client_keys, events, revocations, signing_keys
+from .tables import authenticators, calls, citizens, client_keys, events, profiles, revocations, signing_keys
 from .tokens import REVOKED_PLACE, SIGNING_PLACE
 
 AT_ONCE = 500
@@ -41,6 +42,7 @@ _KINDS = (
     _Kind(signing_keys.c.sealed, (signing_keys.c.id,), lambda row: (row.id, SIGNING_PLACE)),
     _Kind(revocations.c.sealed_user, (revocations.c.id,), lambda row: (row.mark, REVOKED_PLACE)),
     _Kind(citizens.c.data, (citizens.c.client, citizens.c.user_id), _of_citizen(DATA_PLACE)),
+    _Kind(profiles.c.data, (profiles.c.client, profiles.c.user_id), _of_citizen(PROFILE_PLACE)),
     _Kind(authenticators.c.secret, (authenticators.c.client, authenticators.c.user_id), _of_citizen(SECRET_PLACE)),
 )
 

@@ -58,6 +58,7 @@ class Rows:
             "accepted_at": call.accepted_at,
             "sealed_request": sealed,
             "number_mark": self.marks.number(phone.e164) if phone else None,
+            "direction": call.request.direction.value,
             **_moving(call, wake_at),
         }
 
@@ -158,5 +159,7 @@ def _moving(call: Call, wake_at: datetime | None) -> dict[str, Any]:
         "state_since": call.state_since,
         "ended_at": call.ended_at,
         "wake_at": wake_at,
+        "queue": call.queue,
+        "callback": call.callback,
         "progress": write_progress(call),
     }

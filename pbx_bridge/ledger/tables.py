@@ -8,16 +8,13 @@ Clear columns hold what is searched or counted: ids, states, times. What a citiz
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 from sqlalchemy import (
-    JSON,
     BigInteger,
     Boolean,
     CheckConstraint,
     Column,
-    DateTime,
-    Dialect,
+    Double,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
@@ -28,44 +25,17 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
+    false,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from ..call.states import ACTIVE, Outcome, State
 from .access import KeyKind, Role, SecondStep, TryKind
+from .columns import Json, MaybeJson, Serial, Utc
 
 #: The revisions that this program knows, oldest first; the last one is what it needs.
-REVISIONS = ("0001", "0002")
-
-
-class Utc(TypeDecorator[datetime]):
-    """A moment, UTC. Refuses naive times, and gives back aware ones though SQLite drops the zone."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone cannot be stored; give it one (UTC)")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        if value is None or value.tzinfo is UTC:
-            return value
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
-
-
-#: JSON that is already text: the rooms' own codecs make and read it (see engines.py), the database can look inside.
-Json = JSON().with_variant(JSONB(), "postgresql")
-#: The same where there may be none.
-MaybeJson = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
-#: A number the database counts up.
-Serial = BigInteger().with_variant(Integer(), "sqlite")
+REVISIONS = ("0001", "0002", "0003")
 
 
 def _words(words: Iterable[str]) -> str:
@@ -76,6 +46,7 @@ def _words(words: Iterable[str]) -> str:
 IS_ACTIVE = f"state NOT IN ({_words(set(State) - ACTIVE)})"
 IS_SCHEDULED = "state = 'scheduled'"
 IS_LIVING = "state <> 'ended'"
+IS_AWAITED = "wake_at IS NOT NULL AND state <> 'scheduled'"
 IS_OPEN = "state IN ('claimed', 'waiting')"
 
 metadata = MetaData(
@@ -112,6 +83,9 @@ calls = Table(
     Column("progress", Json, nullable=False, comment="the machine's other fields; nothing private"),
     Column("sealed_request", LargeBinary, nullable=False, comment="request and terms; only erasure changes them"),
     Column("number_mark", Text, comment="blind mark of the citizen's number; none after erasure, or without a number"),
+    Column("direction", Text, nullable=False, server_default="outbound", comment="who dialled first"),
+    Column("queue", Text, comment="it is meant for this one now; none: not written since there is this column"),
+    Column("callback", Boolean, nullable=False, server_default=false(), comment="copy of the machine's, for counting"),
     UniqueConstraint("ticket"),
     CheckConstraint(f"state IN ({_words(State)})", name="state"),
     CheckConstraint(f"outcome IN ({_words(Outcome)})", name="outcome"),
@@ -121,7 +95,10 @@ calls = Table(
     CheckConstraint("revision > 0 AND attempt >= 0", name="counts"),
     _partial("calls_one_active", "client", "user_id", where=IS_ACTIVE, unique=True),
     _partial("calls_one_scheduled", "client", "user_id", "service", where=IS_SCHEDULED, unique=True),
-    _partial("calls_wake", "wake_at", "id", where="wake_at IS NOT NULL"),
+    _partial("calls_wake", "wake_at", "id", where=IS_AWAITED),
+    _partial("calls_scheduled", "id", where=IS_SCHEDULED),
+    _partial("calls_scheduled_wake", "wake_at", where=IS_SCHEDULED),
+    _partial("calls_backlog", "queue", "accepted_at", "id", "wake_at", where=IS_SCHEDULED),
     Index("calls_history", "accepted_at", "id"),
     Index("calls_history_of_client", "client", "accepted_at", "id"),
     Index("calls_history_of_service", "service", "accepted_at", "id"),
@@ -312,6 +289,17 @@ citizen_marks = Table(
     comment="what a citizen can be found by",
 )
 
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("client", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("data", LargeBinary, nullable=False, comment="devices, zone, language, contacts, consents: sealed"),
+    Column("updated_at", Utc, nullable=False),
+    PrimaryKeyConstraint("client", "user_id"),
+    comment="how citizens wish to be called",
+)
+
 authenticators = Table(
     "authenticators",
     metadata,
@@ -341,6 +329,34 @@ tries = Table(
     Index("tries_past", "at"),
     sqlite_autoincrement=True,
     comment="what limits count, for a day",
+)
+
+learned = Table(
+    "learned",
+    metadata,
+    Column("queue", Text, primary_key=True),
+    Column("handle_total", Double, nullable=False, comment="seconds"),
+    Column("handle_weight", Double, nullable=False, comment="calls"),
+    Column("abandon_total", Double, nullable=False, comment="people who gave up"),
+    Column("abandon_weight", Double, nullable=False, comment="seconds of waiting"),
+    Column("updated_at", Utc, nullable=False),
+    comment="what each queue's own calls have taught; older ones fade",
+)
+
+held = Table(
+    "held",
+    metadata,
+    Column("queue", Text, nullable=False),
+    Column("hour", Utc, nullable=False, comment="the full hour in which the promises were made"),
+    Column("within", BigInteger, nullable=False, comment="answered in time"),
+    Column("late", BigInteger, nullable=False, comment="still waiting when the promised time was over"),
+    Column("unproven", BigInteger, nullable=False, comment="gave up before"),
+    Column("answered", BigInteger, nullable=False),
+    Column("error_ms", BigInteger, nullable=False, comment="by how much the likely wait was wrong, summed"),
+    Column("bias_ms", BigInteger, nullable=False, comment="by how much it was too short, summed"),
+    PrimaryKeyConstraint("queue", "hour"),
+    Index("held_of_hour", "hour"),
+    comment="how promises of a wait held",
 )
 
 audit_head = Table(

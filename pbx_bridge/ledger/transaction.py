@@ -14,7 +14,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, insert, select, upd
 
 from ..call.model import Call
 from ..call.states import State
-from . import citizens, outbox, tries
+from . import citizens, lessons, outbox, tries
 from .access import Authenticator, Try
 from .chain import Chain, line_row
 from .engines import Desk
@@ -29,7 +29,10 @@ _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 # In the order of ids, so that two processes that want the same calls wait for each other and never in a ring.
 _LOAD = select(*CALL_COLUMNS).where(calls.c.id.in_(_IDS)).order_by(calls.c.id).with_for_update()
 _REVISIONS = select(calls.c.id, calls.c.revision).where(calls.c.id.in_(_IDS)).order_by(calls.c.id).with_for_update()
-_MOVING = ("state", "outcome", "cause_slug", "revision", "attempt", "state_since", "ended_at", "wake_at", "progress")
+_MOVING = (
+    "state", "outcome", "cause_slug", "revision", "attempt", "state_since", "ended_at", "wake_at", "queue", "callback",
+    "progress",
+)  # fmt: skip
 UPDATE_CALL = (
     update(calls)
     .where(calls.c.id == bindparam("changed_id"))
@@ -165,6 +168,7 @@ class _Batch:
         ]
         self._tries = [each for change in changes for each in change.tries]
         self._authenticators = [change.authenticator for change in changes if change.authenticator]
+        self._held = [each for change in changes for each in change.held]
         self._rows, self._at = rows, at
         self._keys = [_key(change, change.call, at) for change in changes if change.call and change.idempotency]
         moved = [(change, change.call) for change in changes if change.call]
@@ -197,6 +201,8 @@ class _Batch:
             tries.add(connection, self._tries, self._at, self._rows.marks)
         if self._authenticators:
             citizens.keep_authenticators(connection, self._authenticators, self._rows.seal)
+        if self._held:
+            lessons.add_held(connection, self._held)
 
 
 def _key(change: Change, call: Call, at: datetime) -> dict[str, Any]:

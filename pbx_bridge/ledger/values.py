@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..call.commands import Command
 from ..call.model import Call, Direction
 from ..call.states import State
+from ..line.calibration import Held, Hour
 from .access import Authenticator, NewTry
 
 Verdict = Literal["taken", "refused"]
@@ -54,7 +55,8 @@ class Change:
     """All that one call's facts lead to; a `write` takes at most one Change for each call.
 
     `call` is the call afterwards, None when no call changes (a refused fact: audit only). `before_revision` is
-    the revision it was loaded with, None for a new call. `wake_at` is `machine.deadline(call)`.
+    the revision it was loaded with, None for a new call. `wake_at` is `machine.deadline(call)`. `held` is added to
+    what is known of these hours.
     """
 
     call: Call | None = None
@@ -66,6 +68,7 @@ class Change:
     idempotency: Idempotency | None = None
     tries: tuple[NewTry, ...] = ()
     authenticator: Authenticator | None = None
+    held: tuple[tuple[Hour, Held], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,19 @@ from hypothesis import strategies as st
 from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Cause, Source
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, unfold
-from pbx_bridge.call.model import By, Call, Channel, Confirmation, Consent, Device, DeviceKind, Opening, Request, Terms
+from pbx_bridge.call.model import (
+    By,
+    Call,
+    Channel,
+    Confirmation,
+    Consent,
+    Device,
+    DeviceKind,
+    Opening,
+    Request,
+    Terms,
+    Why,
+)
 from pbx_bridge.call.snapshot import snapshot
 from pbx_bridge.call.states import State
 from pbx_bridge.call.table import TABLE
@@ -26,7 +38,7 @@ KEY = bytes(range(KEY_BYTES))
 PEPPER = b"pepper of the tests"
 NOON = datetime(2026, 1, 12, 12, tzinfo=UTC)
 OPEN = Opening(True)
-CLOSED = Opening(False, NOON + timedelta(hours=15), "it is night")
+CLOSED = Opening(False, NOON + timedelta(hours=15), Why.NIGHT, en="it is night")
 
 _numbers = itertools.count(1)
 
