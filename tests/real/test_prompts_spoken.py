@@ -108,3 +108,24 @@ async def test_a_language_without_prompts_hears_russian(line: Line) -> None:
 async def test_a_prompt_that_is_missing_is_told_by_playback(line: Line) -> None:
     answer, _ = await line.says(["nobody-wrote-this"], "ru")
     assert answer == "FAILED"
+
+
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_folder_of_an_older_run_gets_the_prompts_and_the_prefix_stays_as_it_was(
+    prefix: Prefix, tmp_path: Path
+) -> None:
+    sounds = tmp_path / "data" / "sounds"
+    sounds.mkdir(parents=True)
+    (sounds / "ru").symlink_to(prefix.data / "sounds" / "ru")
+    (sounds / "pbx-bridge").symlink_to(tmp_path / "nowhere")
+    server = AsteriskServer(prefix, tmp_path)
+    try:
+        for _ in range(2):
+            await server.start()
+            await server.stop()
+    finally:
+        server.close()
+    assert (sounds / "ru" / "pbx-bridge" / "welcome.wav").exists()
+    assert (sounds / "ru" / "digits" / "1.wav").exists()
+    assert (sounds / "pbx-bridge" / "welcome.wav").exists()
+    assert not (prefix.data / "sounds" / "ru" / "pbx-bridge").exists()
