@@ -61,10 +61,12 @@ async def test_a_call_for_tomorrow_is_not_kept_for_ever(service: House) -> None:
 
 async def test_rounds_are_tried_after_a_pause(service: House) -> None:
     service.fake.citizen(ANNA, answers=False)
+    service.fake.agent("ann")
+    service.opening = closed_until(NOON + timedelta(minutes=10))
     call = await service.call(terms=Terms(ring_s=20, rounds=2, pauses_s=(600,)))
     ended = await service.until(call, State.ENDED)
     states = [event.data["call"]["state"] for event in await service.ledger.events(call)]
-    assert " ".join(states) == "requested" + " dialing ringing scheduled" * 2 + " dialing ringing ended"
+    assert " ".join(states) == "requested" + " scheduled dialing ringing" * 3 + " ended"
     assert (ended.outcome, ended.attempt) == ("no_answer", 3)
     assert service.fake.rings == {ANNA: 3}
 

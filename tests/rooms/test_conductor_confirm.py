@@ -79,6 +79,7 @@ async def test_where_the_portal_vouches_a_click_is_enough_and_is_needed(service:
 
 async def test_a_code_confirmed_at_night_schedules_the_call(service: House) -> None:
     service.fake.citizen(ANNA, busy=True)
+    service.fake.agent("ann")
     service.opening = closed_until(NOON + timedelta(hours=1))
     call = await asked(service)
     await typed(service, call, service.post.code)

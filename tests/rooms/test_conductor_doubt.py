@@ -118,6 +118,7 @@ async def test_who_watches_is_told_of_what_was_kept(service: House) -> None:
 
 async def test_a_deadline_that_was_kept_unheard_rings_all_the_same(service: House) -> None:
     service.fake.citizen(ANNA)
+    service.fake.agent("ann")
     service.lose_the_next_commit(kept=True)
     service.opening = closed_until(NOON + timedelta(hours=1))
     with pytest.raises(errors.MemoryUnavailable):
