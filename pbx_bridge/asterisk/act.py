@@ -11,16 +11,28 @@ from dataclasses import dataclass
 import structlog
 
 from ..call.causes import Cause, Source
-from ..call.model import Device, DeviceKind
-from ..conductor.ports import AlreadyDialled, CodeOrder, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Unanswered
+from ..call.model import Device, DeviceKind, WhenFull
+from ..conductor.ports import (
+    AlreadyDialled,
+    CodeOrder,
+    DialOrder,
+    DialRefused,
+    NoSuchLeg,
+    OutOfReach,
+    Reception,
+    Unanswered,
+)
 from . import errors
 from .ami import Ami
 from .ari import Ari
+from .legs import channel_of
 
 log = structlog.get_logger(__name__)
 
 #: Where an answered device goes, where any leg can be sent, and what writes down its end (dialplan/).
 ANSWERED, TO_QUEUE, LEG_GONE = "device-answered", "to-queue", "leg-gone,s,1"
+#: Where it goes instead when whoever answers must prove to be human. A context of its own costs other calls nothing.
+PROVE = "prove-human"
 #: Where somebody who is to hear a code goes.
 SAY_CODE = "say-code"
 #: Languages whose digits Asterisk has (asterisk-core-sounds-…); the first is for everybody else.
@@ -82,7 +94,8 @@ class Act:
         """Raises DialRefused, AlreadyDialled, OutOfReach; Unanswered when the request may have got through."""
         way = self._way(order.device)
         await self._follow(way)
-        await self._ring(order.leg, way, (ANSWERED, order.queue), order.ring_s, way.caller_id, _variables(order))
+        context = PROVE if order.prove else ANSWERED
+        await self._ring(order.leg, way, (context, order.queue), order.ring_s, way.caller_id, _variables(order))
 
     async def say_code(self, order: CodeOrder) -> None:
         """Raises DialRefused, AlreadyDialled, OutOfReach; Unanswered when the request may have got through.
@@ -147,7 +160,7 @@ class Act:
     async def hang_up(self, leg: str) -> None:
         """Raises NoSuchLeg when it is gone already, OutOfReach."""
         try:
-            await self._ari.hangup(leg)
+            await self._ari.hangup(channel_of(leg))
         except errors.NotFound as error:
             raise NoSuchLeg(leg) from error
         except errors.AriError as error:
@@ -158,9 +171,10 @@ class Act:
         try:
             # Asterisk would also put a leg into the queue that only rings, and offer nobody to an agent.
             names = {each["id"]: each["name"] for each in await self._ari.channels() if each["state"] == "Up"}
-            if leg not in names:
+            channel = channel_of(leg)
+            if channel not in names:
                 raise NoSuchLeg(leg)
-            await self._ami.redirect(names[leg], TO_QUEUE, queue, 1)
+            await self._ami.redirect(names[channel], TO_QUEUE, queue, 1)
         except errors.AmiRefused as error:
             raise NoSuchLeg(leg) from error
         except errors.AsteriskError as error:
@@ -180,19 +194,37 @@ class Act:
 def _variables(order: DialOrder) -> Mapping[str, str]:
     return {
         "CHANNEL(hangup_handler_push)": LEG_GONE,
-        "CHANNEL(language)": order.locale,
+        "CHANNEL(language)": spoken(order.locale),
         "PB_HOME": order.queue,
         "PB_LIMIT_S": str(order.time_limit_s),
         "PB_QUEUE_S": str(order.queue_s),
         "PB_TICKET": order.ticket,
+        **in_vain(order),
     }
 
 
+def in_vain(order: DialOrder | Reception) -> dict[str, str]:
+    """What differs from the dialplan's own way; a variable costs time in each call."""
+    variables = {}
+    if order.then is WhenFull.CALLBACK:
+        variables["PB_THEN"] = order.then.value
+    elif order.then is WhenFull.OVERFLOW and order.overflow:
+        variables |= {"PB_THEN": order.then.value, "PB_OVERFLOW": order.overflow}
+    if order.priority:
+        variables["QUEUE_PRIO"] = str(order.priority)
+    return variables
+
+
+def spoken(locale: str) -> str:
+    """The language in which somebody with this locale is spoken to."""
+    language = locale.replace("_", "-").split("-")[0].lower()
+    return language if language in SPOKEN else SPOKEN[0]
+
+
 def _code_variables(order: CodeOrder) -> Mapping[str, str]:
-    language = order.locale.replace("_", "-").split("-")[0].lower()
     return {
         "CHANNEL(hangup_handler_push)": LEG_GONE,
-        "CHANNEL(language)": language if language in SPOKEN else SPOKEN[0],
+        "CHANNEL(language)": spoken(order.locale),
         "PB_CODE": order.code,
     }
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import PurePath
 
 from .ami_events import event_filters
+from .legs import DIALLED, VARIABLE
 
 # Asterisk drops ARI and AMI readers that are slower than 100 ms by default: a pause of our garbage collector
 # or disk would cost the connection, and what happens meanwhile is lost, not queued.
@@ -172,7 +173,14 @@ def _tls_server(tls: Tls, port: int) -> dict[str, object]:
 
 
 def _ari(params: ConfParams) -> str:
-    general = _section("general", enabled="yes", pretty="no", websocket_write_timeout=WRITE_TIMEOUT_MS)
+    general = _section(
+        "general",
+        enabled="yes",
+        pretty="no",
+        websocket_write_timeout=WRITE_TIMEOUT_MS,
+        # Told with every channel: what makes a leg of one that came in (legs.py).
+        channelvars=f"{VARIABLE},{DIALLED}",
+    )
     return general + _section(params.ari_user, type="user", read_only="no", password=params.ari_password)
 
 
@@ -185,6 +193,7 @@ def _manager(params: ConfParams) -> str:
         "timestampevents": "yes",
         "displayconnects": "no",
         "authtimeout": 5,
+        "channelvars": VARIABLE,
     }
     if params.tls:
         options |= _tls_server(params.tls, params.tls.ami_port)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Any
 
 import structlog
 
 from ..call.events import LegEvent
-from ..call.model import call_of_leg
+from ..call.model import Terms, call_of_leg
 from ..call.recovery import Picture
 from ..conductor.ports import Clock, Heard, OutOfReach, Replaced
+from ..directory.service import Directory
 from . import errors, hear
 from .act import Act, Trunk
+from .agi import Agi, Answer
 from .ami import Ami
 from .ari import Ari
+from .legs import leg_of_channel, with_leg
 from .look import CoreChannel, Lists, QueueEntry, endpoint_of, families, picture
+from .mirror import keep, wanted
 from .places import Places
 
 log = structlog.get_logger(__name__)
@@ -44,6 +48,7 @@ class Exchange:
         self._ami = ami
         self._clock = clock
         self._act = Act(ari, ami, trunks, code_caller_id)
+        self._agi = ""
         self.dial = self._act.dial
         self.say_code = self._act.say_code
         self.hang_up = self._act.hang_up
@@ -55,6 +60,26 @@ class Exchange:
         with _in_our_words():
             async with self._ari.listen() as ari, self._ami.listen() as ami:
                 yield Wire(self._ari, self._ami, ari, ami, self._clock)
+
+    @asynccontextmanager
+    async def receiving(self, answer: Answer, host: str, port: int, address: str = "") -> AsyncIterator[None]:
+        """Let `answer` decide about those who dial the public numbers. Asterisk is told by `mirror` that it reaches us
+        at `address` (default: where we listen). Raises OSError."""
+        agi = Agi(answer, self._meet, self._clock)
+        async with agi.listen(host, port) as chosen:
+            self._agi = address or f"{f'[{host}]' if ':' in host else host}:{chosen}"
+            yield
+
+    async def _meet(self, channel: str) -> None:
+        """Hear a leg that came in. Whatever is in the way: the next look follows it."""
+        with suppress(errors.AriError):
+            await self._ari.follow(endpoint_of(channel))
+
+    async def mirror(self, directory: Directory, at: datetime, terms: Terms | None = None) -> int:
+        """Tell Asterisk what it must know when nobody can be asked; how many rows have changed. `terms` are the
+        operator's. While a line is connected; raises OutOfReach."""
+        with _in_our_words():
+            return await keep(self._ami, wanted(directory, at, terms=terms, agi=self._agi))
 
     async def check(self) -> None:
         """Returns when ARI and AMI both answer; raises OutOfReach."""
@@ -99,7 +124,8 @@ class Wire:
         status = await self._ami.queue_status(None)
         queues = status.queues.values()
         entries = [QueueEntry(each.name, entry.position, entry.uniqueid) for each in queues for entry in each.entries]
-        self._places.reset((each.queue, each.position, each.channel_id) for each in entries)
+        legs = {each["id"]: leg_of_channel(each) for each in channels}
+        self._places.reset((each.queue, each.position, legs.get(each.channel_id, each.channel_id)) for each in entries)
         memory: dict[str, str] = {}
         for family in families(since, self._clock()):
             memory |= await self._ami.db_tree(family)
@@ -114,7 +140,7 @@ class Wire:
 
     async def _follow(self, channels: Sequence[Mapping[str, Any]]) -> bool:
         """Hear every leg of ours; whether there is one."""
-        legs = [each for each in channels if call_of_leg(each["id"])]
+        legs = [each for each in channels if call_of_leg(leg_of_channel(each))]
         for endpoint in {endpoint_of(each["name"]) for each in legs}:
             await self._ari.follow(endpoint)
         return bool(legs)
@@ -157,6 +183,7 @@ class Wire:
                 yield fact
 
     def _facts(self, event: Mapping[str, str]) -> Iterator[LegEvent]:
+        event = with_leg(event)
         fact = hear.from_ami(event)
         if fact:
             yield fact

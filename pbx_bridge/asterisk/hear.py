@@ -10,8 +10,9 @@ from typing import Any
 
 from ..call import events as e
 from ..call.model import call_of_leg
+from .legs import leg_of_channel, with_leg
 
-#: The name of the UserEvents that our dialplan sends (dialplan/device-answered.conf).
+#: The name of the UserEvents that our dialplan sends (dialplan/device-answered.conf, hotline.conf).
 USER_EVENT = "PbxBridge"
 
 #: AMI events that carry facts, and those that move places in a queue.
@@ -33,14 +34,14 @@ def from_ari(event: Mapping[str, Any]) -> e.LegEvent | None:
     channel = event.get("channel")
     if reader is None or not isinstance(channel, Mapping):
         return None
-    leg = str(channel.get("id", ""))
+    leg = leg_of_channel(channel)
     return reader(leg, event, channel) if call_of_leg(leg) else None
 
 
 def from_ami(event: Mapping[str, str]) -> e.LegEvent | None:
     """The fact in one AMI event, if there is one about a leg of ours. Places are `places.Places`' business."""
     reader = _AMI.get(event.get("Event", ""))
-    leg = event.get("Uniqueid", "")
+    leg = with_leg(event).get("Uniqueid", "")
     return reader(leg, event) if reader and call_of_leg(leg) else None
 
 
@@ -75,6 +76,10 @@ def _said(leg: str, event: Mapping[str, Any], _: Mapping[str, Any]) -> e.LegEven
             return e.QueueLeft(leg, str(said.get("Status") or "UNKNOWN"))
         case "limit-reached":
             return e.LimitReached(leg)
+        case "nobody":
+            return e.MachineAnswered(leg)
+        case "chosen" if said.get("Choice") in set(e.Choice):
+            return e.Chosen(leg, e.Choice(said["Choice"]))
     return None
 
 

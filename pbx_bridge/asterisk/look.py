@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from ..call.model import call_of_leg, code_of_leg
-from ..call.recovery import LegSeen, LegState, Picture, Trace
+from ..call.recovery import CameIn, LegSeen, LegState, Picture, Trace
 from .hear import number
+from .legs import DIALLED, caller, came_in, leg_of_channel
 
 #: The AstDB family that the dialplan's `leg-gone` writes to: pbx-bridge/<slot>/<leg>.
 MEMORY = "pbx-bridge"
 #: The memory is a ring: a slot holds the legs that ended in the same 100 s, and is used again 1000 slots later.
 SLOT_S, SLOTS = 100, 1000
+#: What a line of it consists of; one of a leg that came in has one more, the number that was dialled.
+PARTS = 9
 #: SIP's word for a device that rings.
 RINGING = 180
 #: Clocks of two machines differ by less than this.
@@ -59,9 +62,9 @@ def picture(lists: Lists, at: datetime) -> Picture:
     """What Asterisk has and remembers, about our legs only: citizens', and those that read a code."""
     waiting = {entry.channel_id: entry for entry in lists.entries}
     legs = {
-        str(channel["id"]): _leg(str(channel["id"]), str(channel.get("state")), lists, waiting)
+        leg: _leg(channel, str(channel.get("id", "")), lists, waiting)
         for channel in lists.channels
-        if _is_ours(str(channel.get("id", "")))
+        if _is_ours(leg := leg_of_channel(channel))
     }
     return Picture(at, _asterisk_time(lists.asterisk_since), legs, dict(_traces(lists.memory)))
 
@@ -70,28 +73,38 @@ def _is_ours(channel_id: str) -> bool:
     return call_of_leg(channel_id) is not None or code_of_leg(channel_id) is not None
 
 
-def _leg(leg: str, state: str, lists: Lists, waiting: Mapping[str, QueueEntry]) -> LegSeen:
+def _leg(channel: Mapping[str, Any], id_: str, lists: Lists, waiting: Mapping[str, QueueEntry]) -> LegSeen:
+    state, met = channel.get("state"), _met(channel)
     if state != "Up":
-        return LegSeen(LegState.RINGING if state == "Ringing" else LegState.DOWN)
-    entry = waiting.get(leg)
+        return LegSeen(LegState.RINGING if state == "Ringing" else LegState.DOWN, came_in=met)
+    entry = waiting.get(id_)
     if entry:
-        return LegSeen(LegState.UP, entry.queue, entry.position, _ringing(leg, lists))
-    return LegSeen(LegState.UP, agent=_partner(leg, lists))
+        return LegSeen(LegState.UP, entry.queue, entry.position, _ringing(id_, lists), came_in=met)
+    return LegSeen(LegState.UP, agent=_partner(id_, lists), came_in=met)
 
 
-def _ringing(leg: str, lists: Lists) -> tuple[str, ...]:
+def _met(channel: Mapping[str, Any]) -> CameIn | None:
+    """Who dialled us, and what; None for a leg that was dialled."""
+    if not came_in(leg_of_channel(channel)):
+        return None
+    number = str((channel.get("caller") or {}).get("number") or "")
+    dialled = str((channel.get("channelvars") or {}).get(DIALLED) or "")
+    return CameIn(dialled, caller(number), _asterisk_time(str(channel["creationtime"])))
+
+
+def _ringing(id_: str, lists: Lists) -> tuple[str, ...]:
     return tuple(
         _member(channel.name, lists.members)
         for channel in lists.core
-        if channel.linked_id == leg and channel.channel_id != leg and channel.state == "Ringing"
+        if channel.linked_id == id_ and channel.channel_id != id_ and channel.state == "Ringing"
     )
 
 
-def _partner(leg: str, lists: Lists) -> str | None:
-    bridge = next((each.bridge_id for each in lists.core if each.channel_id == leg), "")
+def _partner(id_: str, lists: Lists) -> str | None:
+    bridge = next((each.bridge_id for each in lists.core if each.channel_id == id_), "")
     if not bridge:
         return None
-    others = [each for each in lists.core if each.bridge_id == bridge and each.channel_id != leg]
+    others = [each for each in lists.core if each.bridge_id == bridge and each.channel_id != id_]
     return _member(others[0].name, lists.members) if others else None
 
 
@@ -112,15 +125,17 @@ def _traces(memory: Mapping[str, str]) -> Iterable[tuple[str, Trace]]:
         leg = key.rpartition("/")[2]
         trace = trace_of(value)
         if _is_ours(leg) and trace:
-            yield leg, trace
+            yield leg, trace if came_in(leg) else replace(trace, came_in=None)
 
 
 def trace_of(value: str) -> Trace | None:
     """One line of the dialplan's `leg-gone`; None when it is not one (then it is as if nothing was written)."""
     parts = value.split("|")
-    if len(parts) != 9:
+    if len(parts) == PARTS:
+        parts.append("")
+    if len(parts) != PARTS + 1:
         return None
-    ended, q850, tech, answered, queue, status, agent, waited, limit = parts
+    ended, q850, tech, answered, queue, status, agent, waited, limit, dialled = parts
     ended_at = _moment(ended)
     if ended_at is None:
         return None
@@ -135,6 +150,7 @@ def trace_of(value: str) -> Trace | None:
         waited_s=number(waited),
         limit_reached=limit == "1",
         rang=_status(tech) == RINGING,
+        came_in=CameIn(dialled, None, _moment(answered) or ended_at) if dialled else None,
     )
 
 

@@ -13,7 +13,8 @@ from pbx_bridge.asterisk.act import Trunk as Way
 from pbx_bridge.asterisk.ami import Ami
 from pbx_bridge.asterisk.ari import Ari
 from pbx_bridge.asterisk.exchange import Exchange
-from tests.contract.town import ANNA, BORIS, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
+from pbx_bridge.conductor.ports import Incoming, Reception
+from tests.contract.town import ANNA, BORIS, DIRECTORY, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
 from tests.contract.wire import Wires
 from workshop.digits import heard_in
 from workshop.phone import Phone
@@ -36,7 +37,8 @@ username = {name}
 password = {password}
 [{name}](place)
 """
-LINE = AGENT.replace("(agent)", "(trunk)")
+#: A citizen's mobile behind an operator of its own, who writes numbers without the plus sign.
+LINE = AGENT.replace("(agent)", "(trunk)\ncallerid = <{number}>")
 OPERATOR = """
 [operator](trunk)
 aors = operator
@@ -69,6 +71,15 @@ class RealPerson:
 
     async def hangs_up(self) -> None:
         await self._phone.hang_up()
+
+    async def presses(self, keys: str) -> None:
+        await self._phone.dtmf(keys)
+
+    async def calls(self, number: str) -> None:
+        await self._phone.call(number)
+
+    async def answered(self) -> None:
+        await self._phone.talks()
 
     async def holds(self, held: bool = True) -> None:
         await (self._phone.hold() if held else self._phone.unhold())
@@ -103,10 +114,14 @@ class RealTown:
 
     async def open(self) -> None:
         stack = self._stack
+        for language in ("ru", "en"):
+            (self._folder / "no-prompts" / language).mkdir(parents=True)
         await stack.enter_async_context(self._trunk)
         self.server = server = AsteriskServer(
             self._prefix,
             self._folder / "asterisk",
+            # Nobody has to wait for the end of a sentence: what is missing is left out.
+            prompts=self._folder / "no-prompts",
             extra={"pjsip.d/town.conf": self._pjsip(), "queues.d/town.conf": _queues()},
         )
         stack.callback(server.close)
@@ -122,9 +137,9 @@ class RealTown:
         stack.push_async_callback(self.exchange.close)
 
     def _pjsip(self) -> str:
-        names = [(AGENT, name) for name in AGENTS]
-        names += [(LINE, name) for name in (*LINES.values(), *(f"citizen-{each}" for each in SIP_CITIZENS))]
-        people = "".join(text.format(name=name, password=PASSWORD) for text, name in names)
+        names = [(AGENT, name, "") for name in (*AGENTS, *(f"citizen-{each}" for each in SIP_CITIZENS))]
+        names += [(LINE, name, number[1:]) for number, name in LINES.items()]
+        people = "".join(text.format(name=name, number=number, password=PASSWORD) for text, name, number in names)
         return people + OPERATOR.format(port=self._trunk.port)
 
     async def _phone(self, name: str) -> RealPerson:
@@ -155,6 +170,10 @@ class RealTown:
         await self.server.cli(f"queue add member PJSIP/{name} to {queue} penalty 0 as {name}")
         await _until(lambda: self._is_free(name, queue))
         return person
+
+    async def receives(self, answer: Callable[[Incoming], Awaitable[Reception | None]]) -> None:
+        await self._stack.enter_async_context(self.exchange.receiving(answer, "127.0.0.1", 0))
+        await self.exchange.mirror(DIRECTORY, self.now())
 
     async def _is_free(self, name: str, queue: str) -> bool:
         shown = await self.server.cli(f"queue show {queue}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -12,7 +12,9 @@ from typing import Any, Protocol
 from pbx_bridge.call import events as e
 from pbx_bridge.call.model import Device, DeviceKind, leg_id
 from pbx_bridge.call.recovery import LegSeen, Picture, Trace
-from pbx_bridge.conductor.ports import DialOrder, Line, OutOfReach, Telephony
+from pbx_bridge.conductor.ports import DialOrder, Incoming, Line, OutOfReach, Reception, Telephony
+from pbx_bridge.directory.service import Directory, Service
+from pbx_bridge.hours.schedule import ALWAYS
 from pbx_bridge.phone import Phone
 
 #: Before a fact that is waited for is declared missing (the town's seconds).
@@ -20,7 +22,10 @@ PATIENCE_S = 10.0
 ANNA, BORIS = "+79161111111", "+79162222222"
 #: A queue whose agents are rung for 2 s, and again after 1 s, and who need no time to wrap up.
 QUICK, OTHER = "quick", "other"
+#: The public number of this town.
+HOTLINE = "88001002030"
 QUICK_TIMES = {"timeout_s": 2, "retry_s": 1, "wrapup_s": 0}
+DIRECTORY = Directory({"support": Service("support", QUICK, ALWAYS, numbers=(HOTLINE,))})
 
 _numbers = itertools.count(1)
 
@@ -32,6 +37,9 @@ class Someone(Protocol):
     async def answers(self) -> None: ...
     async def declines(self, sip: int = 603) -> None: ...
     async def hangs_up(self) -> None: ...
+    async def presses(self, keys: str) -> None: ...
+    async def calls(self, number: str) -> None: ...
+    async def answered(self) -> None: ...
     async def holds(self, held: bool = True) -> None: ...
     async def hears_the_end(self) -> None: ...
     async def hears_digits(self) -> str: ...
@@ -50,6 +58,7 @@ class Town(Protocol):
     async def silent_number(self) -> str: ...
     async def unreachable_number(self) -> str: ...
     async def agent(self, name: str, queue: str = QUICK) -> Someone: ...
+    async def receives(self, answer: Callable[[Incoming], Awaitable[Reception | None]]) -> None: ...
     def lose_the_answer_to_dial(self, *, done: bool) -> None: ...
     def lose_the_answer_to_say_code(self, *, done: bool) -> None: ...
     def drop(self, connection: str) -> None: ...
@@ -81,9 +90,16 @@ class Ear:
             self.ended = error
         self._news.set()
 
-    async def hears(self, kind: type[e.LegEvent], leg: str, times: int = 1, **fields: object) -> e.LegEvent:
-        """The fact of this kind about the leg, when it has come so many times."""
-        return await self._until(kind, lambda: self._find(kind, leg, times, fields))
+    async def hears(
+        self,
+        kind: type[e.LegEvent],
+        leg: str | None = None,
+        times: int = 1,
+        within_s: float = PATIENCE_S,
+        **fields: object,
+    ) -> e.LegEvent:
+        """The fact of this kind about the leg (None: any), when it has come so many times."""
+        return await self._until(kind, lambda: self._find(kind, leg, times, fields), within_s)
 
     async def hears_the_end_of_the_line(self) -> None:
         await self._until("the end of the line", lambda: self.ended)
@@ -107,19 +123,21 @@ class Ear:
         assert leg not in picture.legs
         return picture.traces[leg]
 
-    def _find(self, kind: type[e.LegEvent], leg: str, times: int, fields: dict[str, object]) -> e.LegEvent | None:
+    def _find(
+        self, kind: type[e.LegEvent], leg: str | None, times: int, fields: dict[str, object]
+    ) -> e.LegEvent | None:
         fitting = [
             fact
             for fact in self.heard
             if type(fact) is kind
-            and fact.leg == leg
+            and leg in (fact.leg, None)
             and all(getattr(fact, name) == value for name, value in fields.items())
         ]
         return fitting[times - 1] if len(fitting) >= times else None
 
-    async def _until(self, what: object, find: Callable[[], Any]) -> Any:
+    async def _until(self, what: object, find: Callable[[], Any], within_s: float = PATIENCE_S) -> Any:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(within_s):
                 while not (found := find()):
                     if self.ended:
                         break
@@ -129,7 +147,7 @@ class Ear:
                     return found
         except TimeoutError:
             pass
-        raise AssertionError(f"{what} was not heard within {PATIENCE_S:g} s, but: {self.heard}, {self.ended}")
+        raise AssertionError(f"{what} was not heard within {within_s:g} s, but: {self.heard}, {self.ended}")
 
 
 @asynccontextmanager
@@ -153,13 +171,13 @@ def order(
     queue_s: int = 60,
     time_limit_s: int = 300,
     leg: str | None = None,
+    **more: Any,
 ) -> DialOrder:
-    """An order to dial a number or an address, as a leg of its own."""
+    """An order to dial a number or an address, as a leg of its own; `more` as in DialOrder."""
     mobile = to.startswith("+")
     device = Device(DeviceKind.MOBILE, phone=Phone(to)) if mobile else Device(DeviceKind.SIP, address=to)
-    return DialOrder(
-        leg or leg_id(f"call_{next(_numbers):04}", 1), device, queue, ring_s, queue_s, time_limit_s, "123456789", "ru"
-    )
+    leg = leg or leg_id(f"call_{next(_numbers):04}", 1)
+    return DialOrder(leg, device, queue, ring_s, queue_s, time_limit_s, "123456789", "ru", **more)
 
 
 async def dialled(town: Town, to: str = ANNA, **terms: Any) -> str:

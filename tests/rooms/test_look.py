@@ -161,7 +161,7 @@ def test_only_a_final_status_is_a_code_and_only_180_is_a_ring(tech: str, sip: in
     assert (trace.sip, trace.rang, trace.q850) == (sip, rang, None)
 
 
-@pytest.mark.parametrize("line", ["", "|" * 8, "x|16|||||||", "1768197600|16", LINE + "|more", "nan" + "|" * 8])
+@pytest.mark.parametrize("line", ["", "|" * 8, "x|16|||||||", "1768197600|16", LINE + "|8800|more", "nan" + "|" * 8])
 def test_a_line_that_is_none_is_as_if_nothing_was_written(line: str) -> None:
     assert trace_of(line) is None
 
