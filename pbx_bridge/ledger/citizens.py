@@ -82,6 +82,8 @@ def by_phone(connection: Connection, phone: Phone, seal: Seal, marks: Marks) -> 
     """Those of all programs that may ask whose portal has verified this number."""
     programs = connection.execute(_PROGRAMS).scalars()
     wanted = [marks.value("phone", program, phone.e164) for program in programs]
+    if not wanted:
+        return []
     found = [_citizen(row, seal) for row in connection.execute(_FOUND_ANYWHERE, {"marks": wanted})]
     return [each for each in found if "phone" in Identity.from_data(each.data).verified]
 

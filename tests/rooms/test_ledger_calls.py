@@ -328,13 +328,14 @@ async def test_calls_are_due_when_their_time_has_come_longest_overdue_first(ledg
     assert await ledger.due(second, limit=1) == [later]
 
 
-async def test_ended_calls_never_wake_and_scheduled_ones_are_found_by_their_time_only(ledger: Ledger) -> None:
+async def test_neither_ended_nor_scheduled_calls_wake_with_the_active_ones(ledger: Ledger) -> None:
     over, put_off, active = newborn("u-1"), newborn("u-2"), newborn("u-3")
     await put(ledger, birth(over), birth(put_off), birth(active))
     scheduled = scheduling(put_off)
     await put(ledger, change(over, aborting(over), NOON), change(put_off, scheduled, NOON))
     assert await ledger.unfinished() == [active]
-    assert await ledger.due(NOON + timedelta(days=2)) == [active, scheduled.call]
+    assert await ledger.due(NOON + timedelta(days=2)) == [active]
+    assert await ledger.scheduled() == [scheduled.call]
 
 
 # ── the database's own law ───────────────────────────────────────────────────────────────────────────────

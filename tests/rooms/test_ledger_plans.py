@@ -15,9 +15,11 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from pbx_bridge.call.commands import SendCode
+from pbx_bridge.call.model import Direction
 from pbx_bridge.call.states import State
-from pbx_bridge.ledger import AuditFilter, CallFilter, Ledger
+from pbx_bridge.ledger import AuditFilter, CallFilter, Client, Ledger
 from pbx_bridge.ledger.reads import write_cursor
+from pbx_bridge.phone import Phone
 
 from .ledger_calls import NOON, aborting, birth, change, newborn, put
 from .test_ledger_outbox import wish
@@ -51,6 +53,8 @@ FILTERS = [
     CallFilter(service="tax", states=LIVING),
     CallFilter(client="portal", user="u-1", states=LIVING),
     CallFilter(client="portal", states=frozenset({State.ENDED})),
+    CallFilter(direction=Direction.INBOUND),
+    CallFilter(service="tax", direction=Direction.INBOUND, states=LIVING),
 ]
 
 
@@ -117,6 +121,24 @@ async def test_no_question_walks_through_all_calls(sqlite_ledger: Ledger) -> Non
     assert long_walks(plans) == []
 
 
+async def test_the_backlog_is_answered_by_what_is_scheduled_alone(sqlite_ledger: Ledger) -> None:
+    with explained() as plans:
+        await sqlite_ledger.backlog("support", NOON)
+        await sqlite_ledger.next_scheduled(NOON)
+        await sqlite_ledger.backlog_sizes(NOON)
+        await sqlite_ledger.scheduled("call_x")
+        await sqlite_ledger.scheduled("call_x", queue="support")
+    indexes = ["calls_backlog", "calls_scheduled_wake", "calls_backlog", "calls_scheduled", "calls_scheduled"]
+    assert [re.search(r"INDEX (\w+)", step)[1] for step in plans] == indexes  # type: ignore[index]
+
+
+async def test_alarms_are_answered_by_their_own_index(sqlite_ledger: Ledger) -> None:
+    with explained() as plans:
+        await sqlite_ledger.due(NOON)
+        await sqlite_ledger.next_wake()
+    assert ["calls_wake" in step for step in plans] == [True, True]
+
+
 async def test_no_change_walks_through_all_calls(sqlite_ledger: Ledger) -> None:
     call = newborn()
     with explained() as plans:
@@ -136,12 +158,16 @@ async def test_no_question_about_programs_and_citizens_walks_through_all_of_them
     call = newborn()
     await put(sqlite_ledger, birth(call, key="k"))
     await put(sqlite_ledger, change(call, aborting(call), NOON))
+    await sqlite_ledger.add_client(Client("portal", "Portal", frozenset(), NOON, 900))
     with explained() as plans:
         await sqlite_ledger.client("portal")
         await sqlite_ledger.revocations(7, NOON)
         await sqlite_ledger.remember_nonces([("k", "n")], NOON, NOON + timedelta(minutes=1))
         await sqlite_ledger.citizen("portal", "u-1")
         await sqlite_ledger.find_citizens("portal", "snils", "1")
+        await sqlite_ledger.citizens_by_phone(Phone("+79161234567"))
+        await sqlite_ledger.profile("portal", "u-1")
+        await sqlite_ledger.held("support", NOON, NOON)
         await sqlite_ledger.authenticator("portal", "u-1")
         await sqlite_ledger.export("portal", "u-1")
         await sqlite_ledger.erase("portal", "u-1", NOON)
