@@ -16,11 +16,10 @@ from ..call.states import Outcome, State
 from ..directory.decide import Crowd
 from ..directory.service import Directory
 from ..line.estimate import Estimate, Learned, Staff, estimate
-from ..line.pacing import Desk, expected_free
+from ..line.pacing import Desk
+from ..line.sight import Sight
 from .ports import Clock, Member, QueueSeen
 
-#: Until somebody who is rung now stands in the queue (seconds): how far ahead agents are expected.
-HORIZON_S = 15.0
 _BEFORE_QUEUE = frozenset({State.DIALING, State.RINGING, State.ANSWERED})
 _WAITS = frozenset({State.QUEUED, State.OFFERED})
 _TALKS = frozenset({State.TALKING, State.ON_HOLD})
@@ -54,6 +53,8 @@ class Board:
         self._calls: dict[str, Call] = {}
         self._talks: dict[str, tuple[str, datetime]] = {}
         self._queue_of: dict[str, str] = {}
+        self._rung_at: dict[str, datetime] = {}
+        """When the queue's last callback began to ring; before the first one, since when it is seen."""
         self.learned: dict[str, Learned] = {}
         self.taught: set[str] = set()
         """Queues that learned something since it was kept."""
@@ -63,6 +64,7 @@ class Board:
         """A queue as Asterisk has it; whether another number of agents takes calls than before."""
         before = self._seen.get(seen.queue)
         self._seen[seen.queue] = seen
+        self._rung_at.setdefault(seen.queue, seen.at)
         return before is None or before.agents != seen.agents
 
     def forget(self) -> None:
@@ -76,6 +78,8 @@ class Board:
     def changed(self, call: Call) -> bool:
         """A call as it was just committed; whether an agent or a place may have become free."""
         before = self._calls.get(call.id)
+        if call.callback and call.state is State.DIALING and call.dialled_at:
+            self._rung_at[call.queue] = call.dialled_at
         if has_leg(call):
             self._calls[call.id] = call
         elif before is not None:
@@ -125,44 +129,42 @@ class Board:
     def crowd(self, queue: str, at: datetime) -> Crowd | None:
         """The queue for somebody who asks for a call now."""
         seen = self._seen.get(queue)
-        if seen is None:
-            return None
-        ahead = self._waiting(seen) + self._count(queue, _BEFORE_QUEUE, callbacks=False)
-        newcomer = estimate(ahead + 1, Staff(seen.agents, seen.free), self.known(queue))
-        return Crowd(ahead, seen.agents, newcomer)
+        return Crowd.of(self._sight(seen, at), self.known(queue)) if seen else None
 
     def desk(self, queue: str, at: datetime) -> Desk:
         """The queue for the pacing of callbacks. Unseen: nobody is there."""
-        seen = self._seen.get(queue)
-        if seen is None:
-            return Desk(at, free=0, expected=0, live=0)
-        busy = seen.agents - seen.free
-        # Somebody called back counts until an agent has answered: an agent is spoken for as long.
-        waiting_again = self._count(queue, _WAITS, callbacks=True)
-        return Desk(
-            at,
+        seen = self._seen.get(queue) or QueueSeen(queue, (), 0, at)
+        return self._sight(seen, at).desk(self.known(queue), at)
+
+    def _sight(self, seen: QueueSeen, at: datetime) -> Sight:
+        queue = seen.queue
+        rung = self._rung_at.get(queue)
+        return Sight(
+            agents=seen.agents,
             free=seen.free,
-            expected=expected_free(busy, self.known(queue).handle_s, HORIZON_S),
-            live=self._waiting(seen) - waiting_again,
+            waiting=self._waiting(seen),
             coming=self._count(queue, _BEFORE_QUEUE, callbacks=False),
+            ringing=self._count(queue, _BEFORE_QUEUE, callbacks=True),
             longest_wait_s=self._longest_wait_s(queue, at),
-            ringing=self._count(queue, _BEFORE_QUEUE, callbacks=True) + waiting_again,
+            quiet_s=(at - rung).total_seconds() if rung else 0.0,
+            called_back=self._count(queue, _WAITS, callbacks=True),
         )
 
     def view(self, queue: str) -> QueueView:
         """The queue for a supervisor."""
         at, known = self._clock(), self.known(queue)
         seen = self._seen.get(queue) or QueueSeen(queue, (), 0, at)
+        sight = self._sight(seen, at)
         return QueueView(
             queue,
             seen.members,
-            self._waiting(seen),
-            seen.agents,
-            seen.free,
-            self._longest_wait_s(queue, at),
-            estimate(self._waiting(seen) + 1, Staff(seen.agents, seen.free), known),
+            sight.waiting,
+            sight.agents,
+            sight.free,
+            sight.longest_wait_s,
+            sight.newcomer(known),
             known,
-            self._count(queue, _BEFORE_QUEUE, callbacks=True),
+            sight.ringing,
         )
 
     def views(self) -> Mapping[str, QueueView]:

@@ -20,6 +20,7 @@ from ..call.model import Call, Prove, call_of_leg
 from ..call.recovery import DialWish, Picture, may_dial, missed
 from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable, Wish
+from ..line.pacing import priority
 from .herald import Herald
 from .jobs import SettleWish, TakeFact
 from .ports import AlreadyDialled, Clock, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Telephony, Unanswered
@@ -196,5 +197,5 @@ def _order(call: Call, command: Dial) -> DialOrder:
         then=call.terms.then,
         overflow=call.terms.overflow,
         # Who waited for a callback asked before those who wait now.
-        priority=call.terms.priority + int(call.callback),
+        priority=priority(call.terms.priority, called_back=call.callback),
     )

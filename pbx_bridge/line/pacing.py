@@ -19,7 +19,8 @@ class Rules:
     """How callbacks are tried.
 
     `pauses_s` lie after the first, second … attempt; the last one repeats. Once a live caller has waited `starve_s`, no
-    callback starts. `least` is how many callbacks may ring though live callers wait, so that
+    callback starts, but for one at a time where `least` allows it: so seldom that callbacks take no more than `share` of
+    the agents. `least` is how many callbacks may ring though live callers wait, so that
     a desk that is overrun all day forgets nobody; with 0 callbacks wait until nobody holds the line.
     """
 
@@ -27,6 +28,7 @@ class Rules:
     pauses_s: tuple[int, ...] = (900, 3600, 14400)
     starve_s: float = 60.0
     least: int = 0
+    share: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ class Waiting:
 @dataclass(frozen=True, slots=True)
 class Desk:
     """A desk at a moment. `expected` is how many busy agents will be free by the time that a callback is answered,
-    `coming` how many live callers will join by then, `longest_wait_s` how long the first live caller has waited."""
+    `coming` how many live callers will join by then, `longest_wait_s` how long the first live caller has waited.
+    `freed` is about how many agents have become free since the last callback began to ring, whoever took them."""
 
     at: datetime
     free: int
@@ -55,6 +58,7 @@ class Desk:
     coming: float = 0.0
     longest_wait_s: float = 0.0
     ringing: int = 0
+    freed: float = 0.0
 
 
 def expected_free(busy: int, handle_s: float, horizon_s: float) -> int:
@@ -68,9 +72,11 @@ def expected_free(busy: int, handle_s: float, horizon_s: float) -> int:
 def room(desk: Desk, rules: Rules) -> int:
     """How many more callbacks may start ringing now."""
     agents = desk.free + desk.expected
+    # Where everybody talks and somebody waits, nobody is ever seen free: the agent of a callback is one of many freed.
+    owed = int(rules.least > 0 and rules.share > 0 and desk.freed >= 1 / rules.share)
     if desk.longest_wait_s >= rules.starve_s and desk.live:
-        return 0
-    spare = max(floor(agents - desk.live - desk.coming), min(rules.least, agents))
+        return max(0, owed - desk.ringing)
+    spare = max(floor(agents - desk.live - desk.coming), min(rules.least, agents), owed)
     return max(0, spare - desk.ringing)
 
 
@@ -81,6 +87,14 @@ def due(backlog: Iterable[Waiting], desk: Desk, rules: Rules) -> tuple[str, ...]
         return ()
     ready = (each for each in backlog if each.not_before <= desk.at and each.attempts < rules.attempts)
     return tuple(each.id for each in nsmallest(places, ready, key=lambda each: (each.asked_at, each.id)))
+
+
+def priority(of_service: int, *, called_back: bool) -> int:
+    """Where somebody who comes into the queue stands: whoever is called back goes before live callers of the service.
+
+    They asked before them, and did not choose this moment. What live callers lose by it is bounded by `room`.
+    """
+    return of_service + called_back
 
 
 def again(waiting: Waiting, failed_at: datetime, rules: Rules) -> datetime | None:
