@@ -153,6 +153,8 @@ def requests(draw: st.DrawFn) -> Request:
         subject=draw(st.none() | _texts),
         client_ref=draw(st.none() | _texts),
         consent=draw(st.none() | _consents),
+        direction=draw(st.sampled_from(Direction)),
+        when=draw(st.none() | _moments),
     )
 
 
@@ -208,6 +210,8 @@ def _fact(kind: type[e.Event], call: Call) -> st.SearchStrategy[e.Event]:
         "why": st.sampled_from(["agent", "caller", "transfer"]),
         "cause": _causes,
         "channel": st.sampled_from(Channel),
+        "choice": st.sampled_from(e.Choice),
+        "to": _moments,
         "number": st.integers(1, 3),
         "sip": st.none() | st.sampled_from([480, 486, 503]),
         "q850": st.none() | st.just(17),

@@ -6,7 +6,7 @@ from pbx_bridge.ledger import Ledger, migrate
 from pbx_bridge.ledger.seal import Seal
 
 from .ledger_calls import KEY, NOON, PEPPER
-from .test_ledger_from_0001 import execute, rows_of
+from .test_ledger_from_0001 import execute
 from .test_migrations import bare_url, description, within
 
 __all__ = ["bare_url"]
