@@ -20,6 +20,7 @@ from pbx_bridge.call.model import (
     Consent,
     Device,
     DeviceKind,
+    Direction,
     Opening,
     Request,
     Terms,
