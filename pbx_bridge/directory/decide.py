@@ -5,11 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from ..call.model import WhenFull, Why
 from ..hours.night import next_call_time
 from ..hours.opening import Answer, opening
-from ..line.estimate import Estimate
+from ..line.estimate import Estimate, Learned
+from ..line.sight import Sight
 from .service import Service
 
 
@@ -21,6 +23,11 @@ class Crowd:
     waiting: int
     agents: int
     newcomer: Estimate
+
+    @classmethod
+    def of(cls, seen: Sight, learned: Learned) -> Self:
+        """The queue as it is seen. Who is on the way into it is ahead of whoever asks now."""
+        return cls(seen.waiting + seen.coming, seen.agents, seen.newcomer(learned))
 
 
 @dataclass(frozen=True, slots=True)

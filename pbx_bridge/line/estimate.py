@@ -14,6 +14,8 @@ from typing import Final, Self
 
 #: So many deviations above the mean lies what nine of ten waits stay below.
 BOUND: Final = 1.28
+#: An agent's telephone rings for so many seconds before somebody answers it: nobody is answered in no time.
+PICK_UP_S: Final = 5.0
 #: A person reads the page in steps of so many seconds.
 PAGE_STEP_S: Final = 5
 #: A longer time is a line that somebody forgot to hang up; it would spoil the mean for hours.
@@ -122,11 +124,12 @@ class Learned:
 @dataclass(frozen=True, slots=True)
 class Staff:
     """Agents who are logged in and do not pause, and how many of them are free. `not_before_s` is what is known from
-    elsewhere, such as the seconds until the desk opens."""
+    elsewhere, such as the seconds until the desk opens, `pick_up_s` how long an agent's telephone rings."""
 
     agents: int
     free: int = 0
     not_before_s: float = 0.0
+    pick_up_s: float = PICK_UP_S
 
 
 def estimate(position: int, staff: Staff, learned: Learned) -> Estimate:
@@ -135,17 +138,19 @@ def estimate(position: int, staff: Staff, learned: Learned) -> Estimate:
         raise ValueError(f"places count from 1, not {position}")
     if staff.agents <= 0:
         return Estimate(None, None, Why.NO_AGENTS)
-    mean = variance = 0.0
+    queue = variance = 0.0
     served = staff.agents / learned.handle_s
     # Agents who are free take the first places at once; from there on the queue is one of busy agents.
     for place in range(1, position - staff.free + 1):
         step = 1 / (served + place * learned.abandon_rate)
-        mean += step
+        queue += step
         variance += step * step
-    at_most = mean + BOUND * sqrt(variance)
+    # Whose agents' telephones ring still count as waiting, so a longer queue has its ringing in it already.
+    mean = max(queue, staff.pick_up_s)
+    at_most = mean + BOUND * sqrt(variance + staff.pick_up_s**2)
     if mean < staff.not_before_s:
         return Estimate(staff.not_before_s, staff.not_before_s + at_most, Why.NOT_BEFORE)
-    return Estimate(mean, at_most, Why.CALLERS_AHEAD if mean else Why.AGENT_FREE)
+    return Estimate(mean, at_most, Why.CALLERS_AHEAD if queue else Why.AGENT_FREE)
 
 
 def _time(seconds: float) -> float:

@@ -18,10 +18,10 @@ from math import ceil, expm1, floor
 class Rules:
     """How callbacks are tried.
 
-    `pauses_s` lie after the first, second … attempt; the last one repeats. Once a live caller has waited `starve_s`, no
-    callback starts, but for one at a time where `least` allows it: so seldom that callbacks take no more than `share` of
-    the agents. `least` is how many callbacks may ring though live callers wait, so that
-    a desk that is overrun all day forgets nobody; with 0 callbacks wait until nobody holds the line.
+    `pauses_s` lie after the first, second … attempt; the last one repeats. `least` is how many callbacks may ring though
+    live callers wait, so that a desk that is overrun all day forgets nobody; with 0 callbacks wait until nobody holds
+    the line. Once a live caller has waited `starve_s`, no callback starts, except, unless `least` is 0, one at a time
+    and so seldom that callbacks take no more than `share` of the agents.
     """
 
     attempts: int = 4
@@ -73,7 +73,7 @@ def room(desk: Desk, rules: Rules) -> int:
     """How many more callbacks may start ringing now."""
     agents = desk.free + desk.expected
     # Where everybody talks and somebody waits, nobody is ever seen free: the agent of a callback is one of many freed.
-    owed = int(rules.least > 0 and rules.share > 0 and desk.freed >= 1 / rules.share)
+    owed = int(rules.least > 0 and desk.live > 0 and desk.freed * rules.share >= 1)
     if desk.longest_wait_s >= rules.starve_s and desk.live:
         return max(0, owed - desk.ringing)
     spare = max(floor(agents - desk.live - desk.coming), min(rules.least, agents), owed)

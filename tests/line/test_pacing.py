@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pbx_bridge.line.pacing import Desk, Rules, Waiting, again, drained_in_s, due, expected_free, room
+from pbx_bridge.line.pacing import Desk, Rules, Waiting, again, drained_in_s, due, expected_free, priority, room
 
 NOON = datetime(2026, 1, 12, 12, 0, tzinfo=UTC)
 RULES = Rules()
@@ -48,6 +48,20 @@ def test_a_desk_that_is_overrun_still_calls_back_where_the_rules_ask_for_it() ->
     assert due(BACKLOG, desk, replace(RULES, least=1)) == ("asked-30",)
     assert due(BACKLOG, replace(desk, ringing=1), replace(RULES, least=1)) == ()
     assert due(BACKLOG, replace(desk, expected=0), replace(RULES, least=1)) == ()
+
+
+def test_where_nobody_is_ever_free_every_tenth_agent_who_becomes_free_is_for_a_callback() -> None:
+    """An overrun desk: all talk, live callers have starved for hours, and nobody is expected within seconds."""
+    desk = Desk(NOON, free=0, expected=0, live=80, longest_wait_s=600, freed=10)
+    assert due(BACKLOG, desk, replace(RULES, least=1)) == ("asked-30",)
+    assert due(BACKLOG, replace(desk, freed=9.9), replace(RULES, least=1)) == ()
+    assert due(BACKLOG, replace(desk, ringing=1), replace(RULES, least=1)) == ()
+    assert due(BACKLOG, desk, RULES) == ()
+    assert due(BACKLOG, replace(desk, live=0), replace(RULES, least=1)) == ()
+
+
+def test_whoever_is_called_back_goes_before_live_callers_of_the_same_service() -> None:
+    assert priority(2, called_back=True) > priority(2, called_back=False) == 2
 
 
 def test_before_its_time_and_after_its_last_attempt_a_callback_does_not_ring() -> None:
