@@ -16,6 +16,7 @@ RUN --mount=type=secret,id=pip,target=/etc/pip.conf --mount=type=secret,id=ca,ta
     && /opt/pbx-bridge/bin/pip install --no-cache-dir --require-hashes --requirement /src/requirements.txt
 COPY pyproject.toml README.md /src/
 COPY migrations/ /src/migrations/
+COPY services/ /src/services/
 COPY pbx_bridge/ /src/pbx_bridge/
 # Offline: setuptools is in the list. pip is of no use after this.
 RUN /opt/pbx-bridge/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no-index /src \

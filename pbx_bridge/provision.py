@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .asterisk.conf import ConfParams, Tls, render
 from .ledger import new_key
+from .settings import SERVICES, SHIPPED
 
 CONFIG_NAME = "pbx-bridge.toml"
 ASTERISK_FOLDER = "asterisk"
@@ -22,6 +24,7 @@ class Plan:
     """What the first configuration says. Ports as given; everything secret is drawn here.
 
     `tls` is a certificate and its key: for HTTPS, and for Asterisk's SIP and WebSockets. ARI and AMI stay on loopback.
+    `services` lead to queues and never close, for trials at any hour; without them the folder of services is laid down.
     """
 
     http_port: int = 8080
@@ -34,6 +37,7 @@ class Plan:
     ring_s: int = 45
     log_format: str = "auto"
     tls: tuple[Path, Path] | None = None
+    services: Mapping[str, str] = field(default_factory=dict)
 
 
 def setup(folder: Path, plan: Plan, say: Say) -> Path:
@@ -57,6 +61,8 @@ def setup(folder: Path, plan: Plan, say: Say) -> Path:
     )
     for name, text in render(params).items():
         write_secret(asterisk / name, text)
+    if not plan.services:
+        _lay_services(folder / SERVICES, say)
     # Last: its presence says that all of it is there.
     write_secret(config, config_text(folder, plan))
     say(f"Wrote {config} with generated secrets (keep it private: it is readable by its owner only).")
@@ -86,11 +92,7 @@ ari_password = {quoted(plan.ari_password)}
 ami_port = {plan.ami_port}
 ami_password = {quoted(plan.ami_password)}
 
-# Which service leads to which queue of asterisk-conf/queues.conf.
-[services]
-support = "support"
-
-[terms]
+{_services(plan)}[terms]
 ring_s = {plan.ring_s}
 
 [log]
@@ -102,6 +104,22 @@ sealing_keys = [{quoted(new_key())}]
 pepper = {quoted(new_key())}
 
 {trunks}"""
+
+
+def _services(plan: Plan) -> str:
+    entries = "".join(f"{name} = {json.dumps(queue)}\n" for name, queue in plan.services.items())
+    return f"# Which service leads to which queue; they never close.\n[services]\n{entries}\n" if entries else ""
+
+
+def _lay_services(folder: Path, say: Say) -> None:
+    """The services that come with this release, as files to edit. Whatever is there is kept."""
+    if folder.exists():
+        say(f"{folder} is there already: kept as it is.")
+        return
+    fresh = folder.with_name(f".{folder.name}.{os.getpid()}")
+    shutil.copytree(SHIPPED, fresh)
+    fresh.replace(folder)
+    say(f"Wrote {folder}/*.toml: services, hours and agents, for you to edit; `pbx-bridge check` says what is wrong.")
 
 
 _TLS_HINT = """# HTTPS; the files are read again when they change (docs/how-to/tls.md).

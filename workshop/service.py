@@ -72,6 +72,7 @@ class Service:
             trunks=trunks,
             log_format=log_format,
             tls=(tls.certificate, tls.key) if tls else None,
+            services={"support": "support"},
         )
         self._child: children.Child | None = None
 

@@ -18,6 +18,7 @@ from workshop.docs.markdown import code, page, table
 
 MEANINGS = {
     "node": "the name of this process in events (`source`); each process has its own",
+    "directory": "the folder of services, agents and hours; default: `services` beside this file, else the one shipped",
     "http.host": "address to listen on; any other than loopback needs `tls_certificate` and `tls_key`",
     "http.port": "port to listen on",
     "http.tls_certificate": "PEM file: the server's certificate, then those that lead to its authority; makes it HTTPS",
@@ -112,7 +113,8 @@ One file in TOML, and the environment over it: a value from the environment wins
 - Times are seconds; `…_per_hour` and `…_per_minute` count back from now, not from the hour.
 - Each part has its page: [codes](how-to/second-factor.md), [programs and issuers](how-to/programs-and-tokens.md),
   [signatures](how-to/sign-requests.md), [citizens' data](how-to/personal-data.md), [TLS](how-to/tls.md).
-- Changes count from the next start; calls go on meanwhile.
+- Changes count from the next start; calls go on meanwhile. The [services folder](how-to/directory.md) is read again by
+  itself.
 - `pbx-bridge doctor` reads all of it, and says what is wrong and what to do.
 """
 
@@ -121,6 +123,7 @@ EXAMPLE = """
 
 ```toml
 node = "pbx-1"
+directory = "/etc/pbx-bridge/services"
 
 [http]
 host = "127.0.0.1"
@@ -133,10 +136,6 @@ url = "postgresql://pbx-bridge:password@db.example/pbx-bridge"
 ari_url = "http://127.0.0.1:8088"
 ari_password = "…"
 ami_password = "…"
-
-[services]
-support = "support"
-passports = { queue = "documents", requires = ["phone", "passport"] }
 
 [sms]
 url = "https://sms.example/v1/messages"
