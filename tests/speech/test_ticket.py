@@ -26,6 +26,10 @@ def test_it_is_read_in_english_too() -> None:
     assert text(ticket("105", "en"), "en") == "The number of your request is one, zero, five."
 
 
+def test_nothing_waits_after_the_last_digit() -> None:
+    assert ticket("123456", "ru")[3:] == ("digit-3-pause", "digit-4", "digit-5", "digit-6")
+
+
 @given(st.text("0123456789", min_size=1, max_size=20))
 def test_no_digit_is_lost_and_each_has_a_text(digits: str) -> None:
     names = ticket(digits, "ru")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from workshop import tones
 from workshop.prefix import PrefixError
 from workshop.prompts import TextsError, build, debian, read_all, sound
 from workshop.prompts.voices import Espeak, Festival
@@ -160,6 +161,13 @@ def test_silence_around_goes_and_a_full_stop_makes_a_pause() -> None:
     assert len(sound.finish(padded, sound.RATE, "A sentence.")) / sound.RATE == pytest.approx(1.01, abs=0.03)
 
 
+def test_a_prompt_begins_and_ends_without_a_click() -> None:
+    finished = sound.finish(tone(0.5, loud=9000), sound.RATE, "word")
+    spoken = finished[: -int(sound.RATE * sound.NO_PAUSE_S)]
+    for edge in (spoken[:8], spoken[-8:]):
+        assert max(map(abs, edge)) < 600
+
+
 def test_silence_is_no_prompt() -> None:
     with pytest.raises(sound.NoSound):
         sound.finish(array("h", [0] * 8000), sound.RATE, "word")
@@ -172,5 +180,6 @@ def test_another_rate_keeps_the_voice_and_loses_what_would_fold_back(rate: int) 
     crossings = sum(a < 0 <= b for a, b in pairwise(kept))
     assert crossings == pytest.approx(200, abs=2)
     assert max(map(abs, kept)) == pytest.approx(9000, rel=0.05)
+    assert tones.share(kept[200:1000], sound.RATE, 1000) > 0.999
     lost = sound.resampled(tone(0.2, hz=5500, rate=rate), rate)
     assert max(map(abs, lost[200:-200])) < 100

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from workshop.prefix import PrefixError
 from workshop.prompts import build, debian, default_folder, read_all, sound
 from workshop.prompts.voices import FESTIVAL, Festival
 
@@ -72,5 +73,14 @@ def test_whatever_an_engineer_writes_is_spoken_and_never_run(prompts: Path, tmp_
     assert prompts.exists()
     voice = debian.ensure(debian.default_root(), print)
     for language in FESTIVAL:
-        voice.speak({"quote": 'Say "one") (exit) \\" (quit)'}, language, tmp_path)
-        assert sound.finish(*sound.read(tmp_path / "quote.wav"), "word")
+        for name, text in {"quote": 'one") (exit) ("', "escape": "one\\"}.items():
+            voice.speak({name: text}, language, tmp_path)
+            assert sound.finish(*sound.read(tmp_path / f"{name}.wav"), "word")
+            (tmp_path / f"{name}.wav").unlink()
+
+
+def test_the_prompt_that_a_voice_cannot_say_is_named(prompts: Path, tmp_path: Path) -> None:
+    assert prompts.exists()
+    voice = debian.ensure(debian.default_root(), print)
+    with pytest.raises(PrefixError, match=r"The Russian voice did not say second \("):
+        voice.speak({"first": "да", "second": "їжак", "third": "да"}, "ru", tmp_path)

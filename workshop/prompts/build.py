@@ -15,14 +15,13 @@ from workshop.prefix.building import Say, alone
 from workshop.prefix.place import TREE
 from workshop.prompts import debian, sound
 from workshop.prompts.texts import SOURCE, TextsError, read_all
-from workshop.prompts.voices import Espeak, Festival, Voices
+from workshop.prompts.voices import NAMES, Espeak, Festival, Voices
 
 # Raise it when what is done to the voices' recordings changes: all prompts are then made anew.
 RECIPE = 1
 STAMPS = "stamps.json"
 #: So many are spoken at once; a stopped build loses no more than these.
 BATCH = 60
-NAMES = {"ru": "Russian", "en": "English"}
 
 
 def default_folder() -> Path:

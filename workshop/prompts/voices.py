@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from workshop.prompts.texts import STRESS
 
 FESTIVAL = {"ru": "msu_ru_nsh_clunits", "en": "cmu_us_slt_arctic_hts"}
 ESPEAK = {"ru": "ru", "en": "en-gb"}
+NAMES = {"ru": "Russian", "en": "English"}
 _VOWELS = "аеёиоуыэюя"
 #: Festival's scripts load what they need from here, instead of from where Debian would have installed it.
 _START = """(set! libdir "{data}/")
@@ -57,7 +58,13 @@ class Festival:
         script.write_text("".join(lines), encoding="utf-8")
         # -q: festival's own start would look for its files in the places of an installation.
         command = self._prefix.command("usr/bin/festival", "-q", "--batch", str(script))
-        _run(command, f"remove {self._prefix.root} and run make prompts again", folder, texts)
+        _run(
+            command,
+            NAMES[language],
+            f"write it in other words, or, if none is said, remove {self._prefix.root}",
+            folder,
+            texts,
+        )
 
 
 class Espeak:
@@ -74,16 +81,19 @@ class Espeak:
     def speak(self, texts: Mapping[str, str], language: str, folder: Path) -> None:
         for name, text in texts.items():
             file = folder / f"{name}.wav"
-            command = ["espeak-ng", "-v", ESPEAK[language], "-s", "150", "-w", str(file), "--", _quoteless(text)]
-            _run(command, "is its voice installed (espeak-ng --voices)?", folder, [name])
+            command = ["espeak-ng", "-v", ESPEAK[language], "-s", "150", "-w", str(file), "--", _plain(text)]
+            _run(command, NAMES[language], "is its voice installed (espeak-ng --voices)?", folder, [name])
 
 
-def _run(command: list[str], advice: str, folder: Path, names: Mapping[str, str] | list[str]) -> None:
+def _run(command: list[str], language: str, advice: str, folder: Path, names: Iterable[str]) -> None:
+    """Raises PrefixError when one of the names has no file afterwards."""
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
     missing = [name for name in names if not (folder / f"{name}.wav").exists()]
     if done.returncode or missing:
         words = (done.stderr.strip() or done.stdout.strip() or "it said nothing")[-300:]
-        raise PrefixError(f"The voice did not say {', '.join(missing[:3]) or 'anything'} ({words}): {advice}.")
+        # They are said in their order, and it stops at the first that it cannot say.
+        which = missing[0] if missing else "anything"
+        raise PrefixError(f"The {language} voice did not say {which} ({words}): {advice}.")
 
 
 def _stresses(text: str) -> Iterator[str]:
@@ -96,9 +106,9 @@ def _stresses(text: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    """What festival reads: no marks, and a comma where a dash asks for a pause."""
-    return re.sub(r"\s*—", ",", _quoteless(text).replace(STRESS, ""))
+    """What a voice reads: no marks, a comma where a dash asks for a pause.
 
-
-def _quoteless(text: str) -> str:
-    return re.sub(r'["«»“”„\\]', "", text)
+    Of other signs nothing is left: quotes would end festival's string, and its Russian voice stumbles over brackets.
+    """
+    plain = re.sub(r"\s*[—–]", ",", text.replace(STRESS, ""))
+    return " ".join(re.sub(r"[^\w\s.,:;!?'-]|_", " ", plain).split())
