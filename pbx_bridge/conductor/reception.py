@@ -98,14 +98,15 @@ class Porter:
         if call_id is None:
             raise ValueError("the leg of an incoming call is named by asterisk/legs.py")
         citizen = await self._recognised(incoming.caller)
-        request = _request(service, incoming, citizen, call_id)
+        stranger = f"caller-{self._ledger.blind(incoming.caller) if incoming.caller else call_id}"
+        request = _request(service, incoming, citizen, stranger)
         job = AnswerCall(call_id, request, terms_for(service, self._terms(), None), incoming.at)
         try:
             return await self._writer.submit(job)
         except errors.CitizenBusy:
-            # They talk to us on another telephone, or somebody uses their number: then as a stranger.
-            stranger = replace(request, client=HOTLINE, user=f"caller-{call_id}")
-            return await self._writer.submit(replace(job, request=stranger))
+            # They talk to us on another telephone, or somebody uses their number: then as somebody unknown.
+            unknown = replace(request, client=HOTLINE, user=f"caller-{call_id}")
+            return await self._writer.submit(replace(job, request=unknown))
 
     async def _recognised(self, caller: Phone | None) -> Citizen | None:
         """The citizen whose verified number this is, where it is exactly one person's."""
@@ -115,11 +116,11 @@ class Porter:
         return found[0] if len({(each.client, each.user) for each in found}) == 1 else None
 
 
-def _request(service: Service, incoming: Incoming, citizen: Citizen | None, call_id: str) -> Request:
+def _request(service: Service, incoming: Incoming, citizen: Citizen | None, stranger: str) -> Request:
     devices = (Device(DeviceKind.MOBILE, phone=incoming.caller),) if incoming.caller else ()
     return Request(
         client=citizen.client if citizen else HOTLINE,
-        user=citizen.user if citizen else f"caller-{call_id}",
+        user=citizen.user if citizen else stranger,
         service=service.id,
         queue=service.queue,
         devices=devices,

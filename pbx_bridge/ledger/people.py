@@ -31,6 +31,10 @@ class People(Base):
         seal, marks = self._rows.seal, self._rows.marks
         return await self._read(lambda connection: citizens.find(connection, client, kind, value, seal, marks))
 
+    def blind(self, phone: Phone) -> str:
+        """A name for somebody of whom only the number is known: the same for the same number, and no way back to it."""
+        return self._rows.marks.number(phone.e164) or ""
+
     async def citizens_by_phone(self, phone: Phone) -> list[Citizen]:
         """The citizens of every program that may ask whose verified number this is, by program and user id."""
         seal, marks = self._rows.seal, self._rows.marks
