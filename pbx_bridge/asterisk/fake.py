@@ -21,7 +21,7 @@ from typing import Any
 
 from ..call.causes import Cause, Source
 from ..call.events import LegEvent
-from ..call.model import Device, DeviceKind, call_of_leg
+from ..call.model import Device, DeviceKind, Terms, call_of_leg
 from ..call.recovery import LegState, Picture, Trace
 from ..conductor.ports import (
     AlreadyDialled,
@@ -30,15 +30,20 @@ from ..conductor.ports import (
     DialOrder,
     DialRefused,
     Heard,
+    Incoming,
     NoSuchLeg,
     OutOfReach,
     Replaced,
     Unanswered,
 )
+from ..directory.service import Directory
+from .agi import Answer
 from .fake_codes import FakeCodeLeg
+from .fake_hotline import FakeLegThatCameIn
 from .fake_legs import FakeLeg
 from .fake_people import Agent, Citizen, citizen
 from .fake_queues import FakeQueue
+from .legs import caller, leg_that_came_in
 from .look import SKEW
 
 #: How long a request takes to Asterisk, and its answer back (seconds). Facts may come before the answer does.
@@ -99,6 +104,10 @@ class FakeExchange:
         self._breaks = 0
         self._lost_replies: dict[str, deque[bool]] = {}
         self._queues: dict[str, FakeQueue] = {}
+        self._directory = Directory({})
+        self._answer: Answer | None = None
+        self._deciding: set[asyncio.Task[None]] = set()
+        self._came = 0
         self.rings: Counter[str] = Counter()
         """Initial rings of each citizen's device, by number or address."""
         self.code_rings: Counter[str] = Counter()
@@ -216,6 +225,38 @@ class FakeExchange:
     async def redirect(self, leg: str, queue: str) -> None:
         """See conductor.ports.Telephony."""
         await self._ask("redirect", lambda: self._answered_leg(leg).to_queue(queue))
+
+    @asynccontextmanager
+    async def receiving(self, answer: Answer, host: str = "", port: int = 0, address: str = "") -> AsyncIterator[None]:
+        """See exchange.Exchange."""
+        self._answer = answer
+        try:
+            yield
+        finally:
+            self._answer = None
+
+    async def mirror(self, directory: Directory, at: datetime, terms: Terms | None = None) -> int:
+        """See exchange.Exchange."""
+        await self._looked_up("mirror")
+        changed = int(directory.digest != self._directory.digest or not self._directory.services)
+        self._directory = directory
+        return changed
+
+    def incoming(self, number: str, dialled: str) -> str | None:
+        """Somebody dials a public number; their leg, or None when the directory that was mirrored last has no such
+        number."""
+        service = self._directory.dialled(dialled)
+        if service is None:
+            return None
+        self._came += 1
+        leg = leg_that_came_in(f"{int(self._clock().timestamp())}.{self._came}") or ""
+        person = self._citizens.get(number) or self.citizen(number)
+        incoming = Incoming(leg, dialled, caller(number), self._clock())
+        came = self._legs[leg] = FakeLegThatCameIn(incoming, service, person, self)
+        task = came.ring_in(None if self._away else self._answer)
+        self._deciding.add(task)
+        task.add_done_callback(self._deciding.discard)
+        return leg
 
     async def check(self) -> None:
         """Raises OutOfReach."""

@@ -1,16 +1,20 @@
 """One citizen's leg in a FakeExchange: what dialplan/device-answered.conf and Asterisk's timers do with it.
 
+Prompts take no time here, but for a question there is time to think.
+
 Every fact is told in the order in which the real Asterisk tells it, as the contract tests found.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
 from ..call import events as e
-from ..call.recovery import LegSeen, LegState, Trace
+from ..call.model import WhenFull
+from ..call.recovery import NOBODY, LegSeen, LegState, Trace
 from ..conductor.ports import DialOrder
 from .fake_people import DECLINED, Agent, Citizen
 from .fake_queues import FakeQueue, Offer
@@ -22,6 +26,8 @@ Q850 = {
     403: 21, 404: 1, 408: 18, 480: 19, 484: 28, 486: 17, 488: 58, 500: 38, 503: 34, 600: 17, 603: 21,
 }  # fmt: skip
 NORMAL, NO_ANSWER = 16, 19
+#: How long a question waits for a key, and until somebody who presses by himself has understood it (seconds).
+THINK_S, PRESS_S = 6.0, 2.0
 #: Queue() never let the caller in.
 NOT_LET_IN = ("UNKNOWN", "FULL", "JOINEMPTY", "JOINUNAVAIL")
 
@@ -57,6 +63,19 @@ class AgentTalk:
     def hold(self, held: bool) -> None:
         """The citizen hears music; nothing is told of the citizen's leg."""
 
+    def press(self, keys: str) -> None:
+        """The citizen hears it."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What each key does, and what silence does after so many `tries`. `again`: a wrong key is as good as none."""
+
+    keys: Mapping[str, Callable[[], None]]
+    silence: Callable[[], None]
+    tries: int = 1
+    again: bool = False
+
 
 class FakeLeg:
     """From the INVITE to the leg's end. It is the citizen's Talk and the queue's Caller."""
@@ -74,6 +93,8 @@ class FakeLeg:
         self._waited_s: int | None = None
         self._limit_reached = False
         self._former: list[str] = []
+        self._question: Question | None = None
+        self._home, self._then = order.queue, order.then
         self.over = False
 
     # ── before the answer ────────────────────────────────────────────────────────────────────────────
@@ -109,7 +130,71 @@ class FakeLeg:
 
     def _go_on(self) -> None:
         """What the dialplan does with whoever has answered."""
-        self.to_queue(self._order.queue)
+        if not self._order.prove:
+            self.to_queue(self._order.queue)
+            return
+        keys = {
+            "1": lambda: self.to_queue(self._order.queue),
+            "2": lambda: self._choose(e.Choice.LATER),
+            "3": lambda: self._choose(e.Choice.CANCEL),
+        }
+        self._ask(Question(keys, self._reject_machine, tries=2, again=True))
+
+    # ── keys ─────────────────────────────────────────────────────────────────────────────────────────
+    def _ask(self, question: Question) -> None:
+        self._question = question
+        self._later(THINK_S, lambda: self._unanswered(question))
+        key = self._citizen.next_key()
+        if key:
+            self._later(PRESS_S, lambda: self._replies(question, key))
+
+    def _replies(self, question: Question, key: str) -> None:
+        if self._question is question and not self.over:
+            self._pressed(key)
+
+    def _unanswered(self, question: Question) -> None:
+        if self._question is not question or self.over:
+            return
+        if question.tries > 1:
+            self._ask(replace(question, tries=question.tries - 1))
+        else:
+            self._question = None
+            question.silence()
+
+    def press(self, keys: str) -> None:
+        """Press keys, one after the other."""
+        for key in keys:
+            if not self.over:
+                self._pressed(key)
+
+    def _pressed(self, key: str) -> None:
+        question = self._question
+        if question is None:
+            if key == "1" and self._then is WhenFull.CALLBACK and self._waits:
+                self._choose(e.Choice.CALLBACK)
+        elif key not in question.keys:
+            if not question.again:
+                question = self._question = replace(question, tries=1)
+            self._unanswered(question)
+        else:
+            self._question = None
+            question.keys[key]()
+
+    def _choose(self, choice: e.Choice) -> None:
+        self._leave_queue()
+        self._left = choice.value
+        self._switch.tell(e.Chosen(self.id, choice))
+        self._later(self._switch.step_s, lambda: self._gone(None, NORMAL))
+
+    def _reject_machine(self) -> None:
+        self._left = NOBODY
+        self._switch.tell(e.MachineAnswered(self.id))
+        self._gone(None, NORMAL)
+
+    @property
+    def _waits(self) -> bool:
+        queue = self._switch.queues.get(self._queue or "")
+        return queue is not None and queue.place(self) is not None
 
     # ── the queue ────────────────────────────────────────────────────────────────────────────────────
     def to_queue(self, name: str) -> None:
@@ -119,12 +204,13 @@ class FakeLeg:
             self._former.append(self._agent.name)
             self._release_agent()
         self._leave_queue()
+        self._question = None
         self._queue, self._left, self._agent_name, self._waited_s = name, None, None, None
         queue = self._switch.queues.get(name)
         if queue is None:
             self.turned_away("UNKNOWN")
             return
-        position = queue.join(self, self._order.queue_s)
+        position = queue.join(self, self._order.queue_s, self._order.priority)
         if position is None:
             self.turned_away("JOINEMPTY")
         else:
@@ -146,10 +232,22 @@ class FakeLeg:
         agent.talks(talk, self._later)
 
     def turned_away(self, status: str) -> None:
-        """Queue() gave up. A redirect that leads nowhere leads back; otherwise that was it."""
-        if status in NOT_LET_IN and self._queue != self._order.queue:
-            self.to_queue(self._order.queue)
-            return
+        """Queue() gave up. A redirect that leads nowhere leads back; otherwise comes what the order says."""
+        overflow = self._order.overflow
+        if status == "CONTINUE":
+            self._part(status)
+        elif status in NOT_LET_IN and self._queue != self._home:
+            self.to_queue(self._home)
+        elif self._then is WhenFull.CALLBACK:
+            keys = {"1": lambda: self._choose(e.Choice.CALLBACK)}
+            self._ask(Question(keys, lambda: self._part(status), tries=2))
+        elif self._then is WhenFull.OVERFLOW and overflow:
+            self._home, self._then = overflow, WhenFull.END
+            self.to_queue(overflow)
+        else:
+            self._part(status)
+
+    def _part(self, status: str) -> None:
         self._left = status
         self._switch.tell(e.QueueLeft(self.id, status))
         self._gone(None, NORMAL)

@@ -5,7 +5,7 @@ Each does by itself what it was made to do, and at any time what it is told: `an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -26,6 +26,7 @@ class Talk(Protocol):
     def decline(self, sip: int) -> None: ...
     def hang_up(self) -> None: ...
     def hold(self, held: bool) -> None: ...
+    def press(self, keys: str) -> None: ...
 
 
 @dataclass(eq=False)
@@ -58,6 +59,10 @@ class Person:
         """Press hold, or press it again."""
         self._present().hold(held)
 
+    def press(self, keys: str) -> None:
+        """Press keys, one after the other."""
+        self._present().press(keys)
+
     def _present(self) -> Talk:
         if self.talk is None:
             raise Nobody(f"{self.name} has no call now")
@@ -86,6 +91,14 @@ class Citizen(Person):
     rings: bool = True
     heard: list[str] = field(default_factory=list, repr=False)
     """Codes that were read to them, one for each reading that they heard to its end."""
+    presses: Sequence[str] = "1"
+    """The key for each question that they are asked, the last one for all that follow; "" for silence."""
+    asked: int = 0
+
+    def next_key(self) -> str:
+        """The key for the question that is being asked."""
+        self.asked += 1
+        return self.presses[min(self.asked, len(self.presses)) - 1] if self.presses else ""
 
 
 @dataclass(eq=False)
@@ -128,9 +141,10 @@ def citizen(
     silent: bool = False,
     machine: bool = False,
     refuses: int | None = None,
+    presses: Sequence[str] = "1",
 ) -> Citizen:
     """A citizen in words. `refuses` is any SIP status that the network answers with. A `machine` answers, says what it
-    has to say and hangs up; nothing on the line tells it from a citizen."""
+    has to say and hangs up; nothing on the line tells it from a citizen but that it never presses a key."""
     status = refuses or (DECLINED if declines else BUSY_HERE if busy else NOT_FOUND if unknown else None)
     # Only who declines has heard it ring; the network's refusals come instead of ringing.
     rings = not silent and (status is None or declines)
@@ -141,4 +155,5 @@ def citizen(
         hangs_up_after_s=MACHINE_S if machine and hangs_up_after_s is None else hangs_up_after_s,
         declines=status,
         rings=rings,
+        presses="" if machine else presses,
     )

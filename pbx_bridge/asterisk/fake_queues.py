@@ -31,6 +31,7 @@ class _Waiting:
 
     caller: Caller
     since: float
+    priority: int = 0
     tried: set[Agent] = field(default_factory=set)
     offer: Offer | None = None
     resting: bool = False
@@ -60,6 +61,9 @@ class Offer:
 
     def hold(self, held: bool) -> None:
         """Nobody talks yet."""
+
+    def press(self, keys: str) -> None:
+        """Nobody hears it."""
 
     def end(self) -> None:
         """It rings no more."""
@@ -94,16 +98,20 @@ class FakeQueue:
         self.agents.append(agent)
         self._serve()
 
-    def join(self, caller: Caller, timeout_s: float) -> int | None:
-        """The caller's place, or None when nobody is there to answer (joinempty)."""
+    def join(self, caller: Caller, timeout_s: float, priority: int = 0) -> int | None:
+        """The caller's place, or None when nobody is there to answer (joinempty). Who has a higher `priority` stands
+        before others."""
         if self._empty():
             return None
-        waiting = _Waiting(caller, self._now())
-        self._line.append(waiting)
+        waiting = _Waiting(caller, self._now(), priority)
+        place = sum(each.priority >= priority for each in self._line)
+        self._line.insert(place, waiting)
         waiting.timers.append(self._later(timeout_s, lambda: self._give_up(waiting, "TIMEOUT")))
         # Not at once: the caller has to take note of its place first.
         waiting.timers.append(self._later(self._step_s(), self._serve))
-        return len(self._line)
+        for behind in range(place + 1, len(self._line)):
+            self._line[behind].caller.moved_to(behind + 1)
+        return place + 1
 
     def leave(self, caller: Caller) -> None:
         """The caller is gone, wherever to. Harmless when it was not here."""

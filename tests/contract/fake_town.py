@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from datetime import datetime
 
+from pbx_bridge.asterisk.agi import Answer
 from pbx_bridge.asterisk.fake import ASTDB_S, FakeExchange
 from pbx_bridge.asterisk.fake_people import Agent, Citizen, Person
-from tests.contract.town import ANNA, BORIS, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
+from tests.contract.town import ANNA, BORIS, DIRECTORY, OTHER, PATIENCE_S, QUICK, QUICK_TIMES
 
 BOOT_S = 2.0
+#: A key is not pressed in no time.
+KEY_S = 0.1
 
 
 class FakePerson:
     """A fake person who does nothing by itself."""
 
-    def __init__(self, person: Person) -> None:
-        self._person = person
+    def __init__(self, person: Person, exchange: FakeExchange) -> None:
+        self._person, self._exchange = person, exchange
         self._heard_rings = 0
 
     async def rings(self) -> None:
@@ -32,6 +36,17 @@ class FakePerson:
 
     async def hangs_up(self) -> None:
         self._person.hang_up()
+
+    async def presses(self, keys: str) -> None:
+        for key in keys:
+            await asyncio.sleep(KEY_S)
+            self._person.press(key)
+
+    async def calls(self, number: str) -> None:
+        self._exchange.incoming(self._person.name, number)
+
+    async def answered(self) -> None:
+        await self._until("talk", lambda: self._person.talk is not None)
 
     async def holds(self, held: bool = True) -> None:
         self._person.hold(held)
@@ -67,14 +82,15 @@ class FakeTown:
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self.exchange = FakeExchange(clock)
         self.now = clock
+        self._stack = AsyncExitStack()
         for name in (QUICK, OTHER):
             self.exchange.queue(name, **QUICK_TIMES)
 
     async def citizen(self, number: str = ANNA) -> FakePerson:
-        return FakePerson(self.exchange.citizen(number, answers=False))
+        return FakePerson(self.exchange.citizen(number, answers=False, presses=""), self.exchange)
 
     async def sip_citizen(self, address: str) -> FakePerson:
-        return FakePerson(self.exchange.citizen(address, answers=False))
+        return FakePerson(self.exchange.citizen(address, answers=False, presses=""), self.exchange)
 
     async def refusing_number(self, sip: int) -> str:
         number = f"+79000000{sip}"
@@ -90,7 +106,11 @@ class FakeTown:
         return BORIS
 
     async def agent(self, name: str, queue: str = QUICK) -> FakePerson:
-        return FakePerson(self.exchange.agent(name, queue, answers=False))
+        return FakePerson(self.exchange.agent(name, queue, answers=False), self.exchange)
+
+    async def receives(self, answer: Answer) -> None:
+        await self._stack.enter_async_context(self.exchange.receiving(answer))
+        await self.exchange.mirror(DIRECTORY, self.now())
 
     def lose_the_answer_to_dial(self, *, done: bool) -> None:
         self.exchange.lose_reply("dial", done=done)
