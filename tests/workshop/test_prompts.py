@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import tomllib
 from array import array
 from collections.abc import Mapping
 from itertools import pairwise
@@ -13,7 +14,8 @@ import pytest
 
 from workshop import tones
 from workshop.prefix import PrefixError
-from workshop.prompts import TextsError, build, debian, read_all, sound
+from workshop.prefix.place import TREE
+from workshop.prompts import TextsError, build, debian, known, read_all, sound
 from workshop.prompts.voices import Espeak, Festival
 
 SHIPPED = read_all()
@@ -140,6 +142,27 @@ def test_both_languages_have_the_same_prompts_and_no_letters_of_the_other() -> N
     assert SHIPPED["ru"].keys() == SHIPPED["en"].keys()
     assert not [name for name, text in SHIPPED["ru"].items() if re.search("[a-z]", text, re.IGNORECASE)]
     assert not [name for name, text in SHIPPED["en"].items() if not text.isascii()]
+
+
+def test_whatever_the_dialplan_plays_has_a_text() -> None:
+    played = {
+        name
+        for path in (TREE / "dialplan").glob("*.conf")
+        for name in re.findall(r"pbx-bridge/([a-z0-9-]+)", path.read_text(encoding="utf-8"))
+        if not name.endswith("-")  # the rest of the name is a variable's
+    }
+    assert played
+    assert [name for name in sorted(played) if not known([name])] == []
+
+
+def test_whatever_the_shipped_services_name_has_a_text() -> None:
+    named = {
+        name
+        for path in (TREE / "services").glob("*.toml")
+        for name in tomllib.loads(path.read_text(encoding="utf-8")).get("prompts", {}).values()
+    }
+    assert {"welcome", "hours-support"} <= named
+    assert known(named)
 
 
 @pytest.mark.parametrize("loud", [300, 9000, 32000])
