@@ -23,7 +23,9 @@ from .call.model import Channel, Terms
 from .codes.code import Codes
 from .codes.tries import Rules
 from .conductor.conductor import Conductor, SecondStep
+from .conductor.counsel import Counsel
 from .conductor.factor import AppFactor
+from .directory.reading import BadDirectory
 from .issuers.believe import Issuers
 from .issuers.issuer import Issuer
 from .ledger import BadKey, Ledger
@@ -31,10 +33,11 @@ from .metrics import Figures
 from .notify.sms import NoMessenger, SmsGateway
 from .notify.template import BadTemplate, SmsTemplate
 from .portal.limits import RequestLimits
-from .portal.needs import Needs, Service
+from .portal.needs import Needs
 from .portal.needs import Settings as PortalSettings
 from .portal.site import create_app
 from .settings import Asterisk, Settings
+from .shelf import Shelf, shelf_of
 
 log = structlog.get_logger(__name__)
 
@@ -56,6 +59,7 @@ class House:
     exchange: Exchange
     conductor: Conductor
     portal: web.Application
+    shelf: Shelf
 
 
 def now() -> datetime:
@@ -150,6 +154,7 @@ def second_step_of(settings: Settings, messenger: SmsGateway | NoMessenger) -> S
 async def house(settings: Settings) -> AsyncIterator[House]:
     """Everything built, nothing running. Raises CannotStart and LedgerUnavailable with a sentence."""
     async with AsyncExitStack() as stack:
+        shelf = shelf_for(settings)
         ledger = await ledger_of(settings)
         stack.push_async_callback(ledger.close)
         exchange = exchange_of(settings)
@@ -158,20 +163,39 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         stack.push_async_callback(messenger.close)
         stack.push_async_callback(issuers.close)
         owner = f"{settings.node}-{os.getpid()}-{secrets.token_hex(4)}"
-        second = second_step_of(settings, messenger)
-        conductor = Conductor(ledger, exchange, now, owner, pace_s=PACE_S, second=second)
-        needs = _needs(settings, ledger, conductor, issuers)
-        yield House(settings, ledger, exchange, conductor, create_app(needs))
+        second, terms = second_step_of(settings, messenger), terms_of(settings)
+        counsel = Counsel(lambda: shelf.directory)
+        conductor = Conductor(ledger, exchange, now, owner, counsel, pace_s=PACE_S, second=second, terms=terms)
+        shelf.on_change.append(lambda directory: conductor.reloaded())
+        needs = _needs(settings, ledger, conductor, issuers, shelf)
+        yield House(settings, ledger, exchange, conductor, create_app(needs), shelf)
 
 
-def _needs(settings: Settings, ledger: Ledger, conductor: Conductor, issuers: Issuers) -> Needs:
+def terms_of(settings: Settings) -> Terms:
+    """How long each kind of waiting may last, where a service does not say otherwise."""
+    limits, codes = settings.limits, settings.codes
+    return Terms(**settings.terms.model_dump(), code_s=codes.lifetime_s, codes=limits.codes_per_call)
+
+
+def shelf_for(settings: Settings) -> Shelf:
+    """The directory of services, as configured. Raises CannotStart with a sentence for each mistake."""
+    try:
+        return shelf_of(settings)
+    except BadDirectory as error:
+        mistakes = "\n  ".join(str(problem) for problem in error.problems)
+        raise CannotStart(
+            f"The directory of services cannot be used; `pbx-bridge check` says more:\n  {mistakes}"
+        ) from None
+
+
+def _needs(settings: Settings, ledger: Ledger, conductor: Conductor, issuers: Issuers, shelf: Shelf) -> Needs:
     tokens, limits = settings.tokens, settings.limits
     chosen = PortalSettings(
         pepper=settings.secrets.pepper.get_secret_value().encode(),
         issuer=tokens.issuer,
         audience=tokens.audience,
         node=settings.node,
-        terms=Terms(**settings.terms.model_dump(), code_s=settings.codes.lifetime_s, codes=limits.codes_per_call),
+        terms=terms_of(settings),
         cors_origins=settings.http.allowed_origins,
         token_lifetime_s=tokens.lifetime_s,
         citizen_lifetime_s=tokens.citizen_lifetime_s,
@@ -189,9 +213,6 @@ def _needs(settings: Settings, ledger: Ledger, conductor: Conductor, issuers: Is
         code_channel=Channel(settings.codes.channel),
         code_tries=settings.codes.tries,
     )
-    services = {
-        name: Service(name, entry.queue, entry.requires, entry.prefixes) for name, entry in settings.services.items()
-    }
     registry = CollectorRegistry()
     registry.register(Figures(conductor))
-    return Needs(conductor, ledger, chosen, now, services, issuers, registry)
+    return Needs(conductor, ledger, chosen, now, lambda: shelf.directory, issuers, registry)

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..call.causes import Source
-from ..call.model import By, Channel, DeviceKind
+from ..call.model import By, Channel, DeviceKind, Direction, Why
 from ..call.states import Outcome, Phase, State
 
 Masked = Annotated[str | None, Field(description="masked", examples=["+7916***4567"])]
@@ -30,6 +30,14 @@ class Cause(Part):
     next_ru: Annotated[str | None, Field(description="what the citizen can do")]
     sip: int | None
     q850: int | None
+
+
+class Because(Part):
+    """Why a call has to wait for its time."""
+
+    slug: Why
+    words: str
+    words_ru: Annotated[str, Field(description="for the citizen")]
 
 
 class CallUser(Part):
@@ -104,7 +112,10 @@ class Call(Part):
     accepted_at: AwareDatetime
     answered_at: AwareDatetime | None
     ended_at: AwareDatetime | None
-    scheduled_for: AwareDatetime | None
+    scheduled_for: Annotated[AwareDatetime | None, Field(description="not called before; while it is scheduled")]
+    scheduled_because: Annotated[Because | None, Field(description="why it is not called at once")]
+    direction: Annotated[Direction, Field(description="`inbound`: the citizen dialled the public number")]
+    callback: Annotated[bool, Field(description="it had to wait for its time; whoever answers is asked to press 1")]
     time_limit_s: int
     limit_at: AwareDatetime | None
     session_id: str | None

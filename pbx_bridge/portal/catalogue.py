@@ -109,8 +109,9 @@ CATALOGUE: dict[str, Row] = {
     "not-your-number": Row(
         403,
         "The number is not the citizen's own",
-        "A citizen's token asks for that citizen's calls only, on the phone that their portal verified.",
-        "Leave the number out, or let the portal tell it first (PUT /v1/users/{id}/identity).",
+        "A citizen's token asks for that citizen's calls only, on the phone that their portal verified, or on devices "
+        "that it wrote into their profile.",
+        "Leave it out, or let the portal tell it first (PUT /v1/users/{user_id}/identity, or …/profile).",
         {"pointer": "where in the body it is (RFC 6901)"},
     ),
     "destination-refused": Row(
@@ -184,6 +185,24 @@ CATALOGUE: dict[str, Row] = {
         "None is enrolled for this citizen, or its enrolment ended after too many wrong codes.",
         "Enrol one: POST /v1/users/{user_id}/authenticator.",
     ),
+    "unknown-service": Row(
+        404,
+        "There is no such service",
+        "The directory has no service with this id, or it is not for your program.",
+        "GET /v1/services lists them.",
+    ),
+    "unknown-queue": Row(
+        404,
+        "There is no such queue",
+        "Neither Asterisk nor the directory of services has a queue of this name.",
+        "GET /v1/queues lists them.",
+    ),
+    "unknown-agent": Row(
+        404,
+        "There is no such agent",
+        "The directory has no agent with this id.",
+        "GET /v1/agents lists them; engineers add one in agents.toml.",
+    ),
     "unknown-client": Row(
         404,
         "There is no such program",
@@ -235,6 +254,20 @@ CATALOGUE: dict[str, Row] = {
         "The request is understood but cannot be done now; `detail` says why.",
         "Read the call, then decide anew.",
     ),
+    "not-movable": Row(
+        409,
+        "The call cannot be put off",
+        "It does not wait for a callback or in a queue, or there is no such time in the desk's hours and outside the "
+        "citizen's night; `detail` says which.",
+        "Read the call: `state` says what it does now. Another time may do.",
+        {"call_id": "the call", "state": "the call's state"},
+    ),
+    "agent-refused": Row(
+        409,
+        "That cannot be done for the agent",
+        "The agent does not work in that queue, or Asterisk would not do it; `detail` says which.",
+        "GET /v1/agents says where each agent works; engineers change it in agents.toml.",
+    ),
     "nothing-to-confirm": Row(
         409,
         "The call does not wait for a confirmation",
@@ -253,6 +286,12 @@ CATALOGUE: dict[str, Row] = {
         "If-Match names a revision that the call has left.",
         "Read the call and decide anew with its present ETag.",
         {"revision": "the call's present revision; also in ETag"},
+    ),
+    "profile-changed": Row(
+        412,
+        "The profile was changed meanwhile",
+        "If-Match names a version of the profile that is not the present one.",
+        "Read the profile and decide anew with its present ETag.",
     ),
     "too-large": Row(
         413,
@@ -331,6 +370,13 @@ CATALOGUE: dict[str, Row] = {
         "The service cannot remember now",
         "The database does not answer in time. Whether the request was kept is not known to who asked.",
         "Repeat the same request, with the same Idempotency-Key, after the time in Retry-After: nothing rings twice.",
+        _RETRY,
+    ),
+    "asterisk-unavailable": Row(
+        503,
+        "Asterisk cannot be asked now",
+        "The telephone exchange does not answer; nothing is known to have been done.",
+        "Repeat the request after the time in Retry-After: it is harmless.",
         _RETRY,
     ),
     "not-ready": Row(

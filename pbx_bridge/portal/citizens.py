@@ -9,14 +9,16 @@ from urllib.parse import unquote
 from aiohttp import web
 from pydantic import ValidationError
 
+from ..directory.service import Service
 from ..identity import Identity
 from ..ledger.access import Citizen, Client, Role
 from . import complaints
 from .grant import GRANT
-from .needs import NEEDS, Service
+from .needs import NEEDS
 from .noting import note
 from .problems import Problem
-from .schemas import CallRequest, CitizenPath, Told, User
+from .queries import CitizenPath
+from .schemas import CallRequest, Told, User
 from .turns import TURNS
 
 #: Where the user's id stands in `/v1/users/{user_id}/…`: after the root, "v1" and "users".
@@ -88,15 +90,15 @@ async def identity_for(request: web.Request, body: CallRequest, client: Client, 
     if grant.role is Role.CITIZEN:
         if tells:
             raise Problem("identity-not-yours")
-        return _known(await ledger.citizen(*citizen))
+        return known(await ledger.citizen(*citizen))
     if not tells and user.phone and not service.requires:
         return _completed(Identity(), user)  # nothing that was kept could change the answer: most calls are like that
     if not tells:
-        return _completed(_known(await ledger.citizen(*citizen)), user)
+        return _completed(known(await ledger.citizen(*citizen)), user)
     async with request.app[TURNS].of(citizen):
         before = await ledger.citizen(*citizen)
-        after = _completed(_known(before), user)
-        if before is None or after != _known(before):
+        after = _completed(known(before), user)
+        if before is None or after != known(before):
             await keep_identity(request, citizen, after)
     return after
 
@@ -116,16 +118,17 @@ async def keep_identity(request: web.Request, citizen: Whose, identity: Identity
     return kept
 
 
-def _known(citizen: Citizen | None) -> Identity:
+def known(citizen: Citizen | None) -> Identity:
+    """What was kept."""
     return Identity.from_data(citizen.data) if citizen else Identity()
 
 
-def _completed(known: Identity, user: User) -> Identity:
+def _completed(before: Identity, user: User) -> Identity:
     values = user.values()
     # Before there was `verified`, `phone` was by its description the verified one; portals count on that.
     implied = ("phone",) if user.phone else ()
     names = frozenset(implied if user.verified is None else user.verified)
-    after = known.updated(Identity(**values, verified=names & values.keys()))
+    after = before.updated(Identity(**values, verified=names & values.keys()))
     _check_verified(names, after.values().keys(), "/user/verified")
     return replace(after, verified=after.verified | names)
 

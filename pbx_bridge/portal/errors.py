@@ -6,6 +6,7 @@ import structlog
 from aiohttp import hdrs, web
 
 from ..conductor import errors as conductor
+from ..conductor.ports import OutOfReach
 from ..ledger.errors import LedgerUnavailable
 from .operations import Handler
 from .problems import Problem
@@ -15,6 +16,8 @@ log = structlog.get_logger(__name__)
 
 #: Seconds after which a database that does not answer may be asked again.
 DATABASE_RETRY_S = 2
+#: The same for Asterisk: so long its connections take to come back, as a rule.
+ASTERISK_RETRY_S = 2
 #: Refusals of which the words say all.
 _PLAIN: dict[type[conductor.Refused], str] = {
     conductor.UnknownCall: "unknown-call",
@@ -22,6 +25,7 @@ _PLAIN: dict[type[conductor.Refused], str] = {
     conductor.NothingToConfirm: "nothing-to-confirm",
     conductor.CodeNeeded: "code-needed",
     conductor.NoCodes: "no-code",
+    conductor.AgentRefused: "agent-refused",
 }
 
 
@@ -47,6 +51,8 @@ def translate(error: Exception) -> Problem:
         return _of_conductor(error)
     if isinstance(error, LedgerUnavailable | TimeoutError):
         return Problem("database-unavailable", retry_after_s=DATABASE_RETRY_S)
+    if isinstance(error, OutOfReach):
+        return Problem("asterisk-unavailable", retry_after_s=ASTERISK_RETRY_S)
     return Problem("internal-error")
 
 
@@ -70,6 +76,10 @@ def _of_conductor(error: conductor.Refused) -> Problem:
         case conductor.RevisionPassed():
             etag = f'"{error.revision}"'
             return Problem("revision-passed", words, revision=error.revision, headers={hdrs.ETAG: etag})
+        case conductor.NotMovable():
+            return Problem("not-movable", words, call_id=error.call.id, state=error.call.state.value)
+        case conductor.NoAgent():  # its words may repeat what was sent
+            return Problem("unknown-agent")
         case conductor.MustWait():
             return Problem(error.why.value, retry_after_s=error.retry_after_s)
         case conductor.MemoryUnavailable():

@@ -11,11 +11,11 @@ from ..identity.citizen import Identity
 from ..ledger.access import Citizen, Client, Role
 from ..ledger.values import AuditLine
 from ..subject import IssuerAway, NotBelieved, Subject
+from .forms import Line128
 from .guard import TOKENS
 from .needs import NEEDS, Needs
 from .oauth import Refusal
 from .rights import SCOPES_OF
-from .schemas import Line128
 from .signing_keys import SIGNING_KEYS
 from .turns import TURNS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,8 +13,9 @@ from prometheus_client import CollectorRegistry
 
 from ..call.model import Call, Channel, Terms
 from ..conductor.jobs import Wanted
-from ..conductor.ports import Clock
-from ..ledger.access import Authenticator, Citizen, Client, ClientKey, Revocation, SigningKey
+from ..conductor.ports import Clock, Member
+from ..directory.service import Directory
+from ..ledger.access import Authenticator, Citizen, Client, ClientKey, Profile, Revocation, SigningKey
 from ..ledger.values import (
     Anchor,
     AuditFilter,
@@ -26,27 +27,10 @@ from ..ledger.values import (
     StoredLine,
     Verified,
 )
+from ..line.calibration import Held, Hour
+from ..line.estimate import Estimate, Learned
 from ..subject import NotBelieved, Subject
 from .limits import RequestLimits
-
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    """One entry of the directory that a citizen can call, and the queue it leads to. `requires` is what must be known
-    and verified about the citizen; `prefixes` are of the numbers that may be rung, None: all that the operator allows.
-    """
-
-    id: str
-    queue: str
-    requires: frozenset[str] = frozenset()
-    prefixes: tuple[str, ...] | None = None
-    names: Mapping[str, str] = field(default_factory=dict)
-
-
-#: Until the directory is read from files.
-DEFAULT_SERVICES: Mapping[str, Service] = {
-    "support": Service("support", "support", names={"ru": "Служба поддержки", "en": "Support"})
-}
 
 
 class Watch(Protocol):
@@ -96,8 +80,61 @@ class Confirmed(Protocol):
     def attempts_left(self) -> int: ...
 
 
+class QueueView(Protocol):
+    """A queue as it is seen now. `newcomer` is the wait that somebody who joins now would be told; `members` is empty
+    too while Asterisk is not heard."""
+
+    @property
+    def queue(self) -> str: ...
+    @property
+    def members(self) -> tuple[Member, ...]: ...
+    @property
+    def waiting(self) -> int: ...
+    @property
+    def agents(self) -> int: ...
+    @property
+    def free(self) -> int: ...
+    @property
+    def longest_wait_s(self) -> float: ...
+    @property
+    def newcomer(self) -> Estimate: ...
+    @property
+    def learned(self) -> Learned: ...
+    @property
+    def callbacks_ringing(self) -> int: ...
+
+
+class LogIn(Protocol):
+    """As conductor.roster.Roster.log_in, and log_out. Raises NoAgent, AgentRefused, OutOfReach."""
+
+    async def __call__(self, agent: str, queue: str | None = None, *, by: str) -> None: ...
+
+
+class Pause(Protocol):
+    """As conductor.roster.Roster.pause. Raises NoAgent, AgentRefused, OutOfReach."""
+
+    async def __call__(
+        self, agent: str, paused: bool, reason: str = "", queue: str | None = None, *, by: str
+    ) -> None: ...
+
+
 class Conductor(Protocol):
     """The loop, as HTTP sees it. Raises conductor.errors."""
+
+    @property
+    def log_in(self) -> LogIn: ...
+    @property
+    def log_out(self) -> LogIn: ...
+    @property
+    def pause(self) -> Pause: ...
+
+    def queues(self) -> Mapping[str, QueueView]: ...
+
+    async def move(self, call_id: str, to: datetime, *, by: str) -> Call:
+        """Raises UnknownCall, NotMovable."""
+
+    async def keep_place(self, call_id: str, *, by: str) -> Call:
+        """Raises UnknownCall, NotMovable."""
 
     @property
     def hub(self) -> Hub: ...
@@ -154,6 +191,16 @@ class Ledger(Protocol):
     async def authenticator(self, client: str, user: str) -> Authenticator | None: ...
     async def keep_authenticator(self, authenticator: Authenticator) -> None: ...
     async def drop_authenticator(self, client: str, user: str) -> bool: ...
+
+    async def profile(self, client: str, user: str) -> Profile | None: ...
+    async def keep_profile(self, profile: Profile) -> None: ...
+
+    # ── queues ──
+    async def held(self, queue: str, from_: datetime, to: datetime) -> Mapping[Hour, Held]:
+        """How promises of a wait held, by the hour in which they were made."""
+
+    async def backlog_sizes(self, at: datetime) -> Mapping[str, tuple[int, int]]:
+        """Of each queue, how many callbacks are due, and how many there are in all."""
 
     # ── the audit ──
     async def note(self, lines: Sequence[AuditLine]) -> None: ...
@@ -216,13 +263,13 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Everything that `site.create_app` is given."""
+    """Everything that `site.create_app` is given. `directory` gives it as it is now: engineers may change it."""
 
     conductor: Conductor
     ledger: Ledger
     settings: Settings
     clock: Clock
-    services: Mapping[str, Service] = field(default_factory=lambda: DEFAULT_SERVICES)
+    directory: Callable[[], Directory]
     issuers: Issuers = field(default_factory=NoIssuers)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 

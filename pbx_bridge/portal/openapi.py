@@ -9,16 +9,24 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from .answers import ProblemDocument
+from .forms import SERVICE_ID_PATTERN
 from .limits import UNCOUNTED
 from .operations import CALL_ID_PATTERN, Answer, Header, Operation
 from .problems import CATALOGUE, MEDIA_TYPE, OF_SIGNATURES
+from .queries import NoQuery
 from .rights import SCOPES
-from .schemas import NoQuery
 
 _REFS = "#/components/schemas/{model}"
 _PROBLEM_HEADERS = {
     401: Header("WWW-Authenticate", "RFC 6750, section 3"),
     503: Header("Retry-After", "seconds", {"type": "integer"}, required=True),
+}
+_PATH_PATTERNS = {
+    "client_id": "^[A-Za-z0-9_.-]{1,128}$",
+    "key_id": "^[A-Za-z0-9_.-]{1,128}$",
+    "service_id": SERVICE_ID_PATTERN,
+    "queue": "^[A-Za-z0-9_.-]{1,64}$",
+    "agent_id": "^[A-Za-z0-9_.-]{1,64}$",
 }
 Schemas = Mapping[Any, Any]
 
@@ -106,9 +114,9 @@ def _path_parameters(operation: Operation) -> Iterator[dict[str, Any]]:
         words = "the portal's own id of the citizen, percent-encoded (a slash is %2F)"
         schema = {"type": "string", "minLength": 1, "maxLength": 128, "description": words}
         yield _parameter("path", "user_id", schema, required=True)
-    for name in ("client_id", "key_id"):
+    for name, pattern in _PATH_PATTERNS.items():
         if f"{{{name}}}" in operation.path:
-            yield _parameter("path", name, {"type": "string", "pattern": "^[A-Za-z0-9_.-]{1,128}$"}, required=True)
+            yield _parameter("path", name, {"type": "string", "pattern": pattern}, required=True)
     if "{slug}" in operation.path:
         yield _parameter("path", "slug", {"type": "string", "enum": list(CATALOGUE)}, required=True)
 

@@ -10,8 +10,8 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+from .queries import NoQuery, Query
 from .rights import RIGHTS, Right
-from .schemas import NoQuery, Query
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 #: The form of a call's id in a path: `call_` and a ULID in small letters.

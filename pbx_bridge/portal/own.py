@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiohttp import hdrs, web
 
 from ..call.model import Call
 from ..call.snapshot import snapshot
+from ..conductor.errors import RevisionPassed
 from .bodies import as_json
 from .grant import GRANT, Grant
 from .needs import NEEDS
@@ -15,6 +17,10 @@ from .operations import Header, call_id_of
 from .problems import Problem
 
 ETAG = Header("ETag", "the call's revision, in quotes", required=True)
+IF_MATCH = Header("If-Match", "the ETag on which the decision rests: 412 when the call has moved on")
+_TAGS = re.compile(r'\s*(W/)?"[\x21\x23-\x7e]*"\s*(,\s*(W/)?"[\x21\x23-\x7e]*"\s*)*\Z')
+_STRONG = re.compile(r'(?<!W/)"([\x21\x23-\x7e]*)"')
+_REVISION = re.compile(r"[0-9]{1,9}\Z")
 
 
 async def own_call(request: web.Request) -> Call:
@@ -41,3 +47,25 @@ def etag(call: Call) -> str:
 def with_call(call: Call, *, status: int = 200, **members: Any) -> web.Response:
     """The call as it stands."""
     return as_json({"call": snapshot(call), **members}, status=status, headers={hdrs.ETAG: etag(call)})
+
+
+def tags_wanted(request: web.Request) -> list[str] | None:
+    """The entity tags that If-Match asks for, without quotes; None when any will do. Raises Problem."""
+    header = ", ".join(request.headers.getall(hdrs.IF_MATCH, []))
+    if not header or header.strip() == "*":
+        return None
+    if not _TAGS.match(header):
+        raise Problem("invalid-header", "If-Match must be `*` or a list of entity tags in quotes")
+    # Strong comparison (RFC 9110, 13.1.1): a weak tag never matches.
+    return _STRONG.findall(header)
+
+
+def revision_wanted(request: web.Request, call: Call) -> int | None:
+    """The revision that If-Match asks for; None when any will do. Raises RevisionPassed, Problem."""
+    tags = tags_wanted(request)
+    if tags is None:
+        return None
+    wanted = [int(tag) for tag in tags if _REVISION.match(tag)]
+    if call.revision in wanted:
+        return call.revision
+    raise RevisionPassed(max(wanted, default=0), call.revision)

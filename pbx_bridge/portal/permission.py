@@ -4,45 +4,57 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from ..call.model import By, Channel, Confirmation, DeviceKind, Request
+from ..call.model import By, Channel, Confirmation, Device, DeviceKind, Request
 from ..destinations import judge
+from ..directory.service import Service
 from ..identity import Identity
-from ..ledger.access import Role, SecondStep
+from ..ledger.access import Profile, Role, SecondStep
 from . import complaints
 from .grant import CLIENT, GRANT
-from .needs import NEEDS, Service
+from .needs import NEEDS
 from .problems import Problem
 from .schemas import CallRequest
 from .vouching import vouched
 
+#: From the least to the most that may be asked of a citizen.
+_STRICTER = (SecondStep.NONE, SecondStep.CLICK, SecondStep.CODE)
 
-def check_numbers(request: web.Request, body: CallRequest, wish: Request, service: Service) -> None:
-    """Every number that would ring must be allowed; a citizen's token rings only the citizen's own. Raises Problem."""
+
+def check_numbers(request: web.Request, body: CallRequest, wish: Request, service: Service, profile: Profile) -> None:
+    """Every number that would ring must be allowed; a citizen's token rings only what is the citizen's own: the phone
+    that their portal verified, and the devices that it wrote into their profile. Raises Problem."""
     settings, grant, client = request.app[NEEDS].settings, request[GRANT], request[CLIENT]
-    if grant.role is Role.CITIZEN and body.user.phone not in (None, wish.phone):
+    is_citizen = grant.role is Role.CITIZEN
+    if is_citizen and body.user.phone not in (None, wish.phone):
         raise Problem("not-your-number", pointer="/user/phone")
     allowed = (settings.destinations, client.prefixes, service.prefixes)
     for place, device in enumerate(wish.devices):
-        if device.kind is DeviceKind.SIP and grant.role is Role.CITIZEN:
-            # Whose endpoint an address is, only the portal knows so far.
+        if is_citizen and device.kind is DeviceKind.SIP and not owns(profile, device):
             raise Problem("not-your-number", pointer=f"/devices/{place}/address")
         if device.kind is not DeviceKind.MOBILE or device.phone is None:
             continue
-        pointer = f"/devices/{place}/number" if body.devices else "/user/phone"
-        if grant.role is Role.CITIZEN and device.phone != wish.phone:
+        pointer = f"/devices/{place}/number" if body.devices else "/devices" if profile.devices else "/user/phone"
+        if is_citizen and device.phone != wish.phone and not owns(profile, device):
             raise Problem("not-your-number", pointer=pointer)
         if refusal := judge(device.phone, allowed, premium=settings.premium):
             raise Problem("destination-refused", why=refusal.value, pointer=pointer)
 
 
+def owns(profile: Profile, device: Device) -> bool:
+    """Whether the device is in the profile. A citizen adds none there that rings elsewhere (routes/profile.py)."""
+    return device in profile.devices
+
+
 async def second_step(
-    request: web.Request, body: CallRequest, wish: Request, identity: Identity
+    request: web.Request, body: CallRequest, wish: Request, identity: Identity, service: Service
 ) -> Confirmation | None:
-    """What must follow before anything rings; None where the portal has taken both steps itself. Raises Problem."""
+    """What must follow before anything rings, by the program and at least by the service; None where the portal has
+    taken both steps itself. Raises Problem."""
     needs, grant, client = request.app[NEEDS], request[GRANT], request[CLIENT]
-    if client.second_step is SecondStep.NONE and grant.role is not Role.CITIZEN:
+    asked = max(client.second_step, SecondStep(service.second_step or SecondStep.NONE), key=_STRICTER.index)
+    if asked is SecondStep.NONE and grant.role is not Role.CITIZEN:
         return None  # what a backend answers for, a browser does not
-    if client.second_step is SecondStep.CLICK or vouched(grant, client, needs.clock()):
+    if asked is SecondStep.CLICK or vouched(grant, client, needs.clock()):
         return Confirmation(By.CLICK)
     channel = Channel(body.code_channel) if body.code_channel else needs.settings.code_channel
     if channel is Channel.TOTP:

@@ -25,8 +25,9 @@ from pydantic_core import PydanticCustomError
 from ..jws import Key, key_of
 from ..ledger.access import Client, ClientKey, KeyKind, Limits, Role, SecondStep, Vouching
 from .clients import new_client, new_secret
+from .forms import Line128, ServiceId
 from .rights import SCOPES, SCOPES_OF
-from .schemas import Line128, ServiceId, Strict
+from .schemas import Strict
 
 #: How long an old secret counts beside a new one unless told otherwise, and at most (seconds).
 OVERLAP_S, LONGEST_OVERLAP_S = 86400, 90 * 86400

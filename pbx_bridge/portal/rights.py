@@ -14,6 +14,7 @@ from ..ledger.access import Role
 SCOPES: Mapping[str, str] = {
     "calls:write": "start, confirm and abort calls",
     "calls:read": "read calls and their events",
+    "queues": "look at queues and agents, log agents in and out",
     "citizens": "keep, read, export and erase what is known about citizens",
     "clients": "register and change programs",
     "audit": "read and verify the audit",
@@ -27,8 +28,8 @@ _OWNERS = frozenset({_R.CITIZEN, _R.PORTAL})
 SCOPES_OF: Mapping[Role, frozenset[str]] = {
     _R.CITIZEN: frozenset({"calls:write", "calls:read"}),
     _R.PORTAL: frozenset({"calls:write", "calls:read", "citizens"}),
-    _R.ENGINEER: frozenset({"calls:read"}),
-    _R.SUPERVISOR: frozenset({"calls:read", "calls:write"}),
+    _R.ENGINEER: frozenset({"calls:read", "queues"}),
+    _R.SUPERVISOR: frozenset({"calls:read", "calls:write", "queues"}),
     _R.AUDITOR: frozenset({"calls:read", "citizens", "audit"}),
     _R.ADMIN: frozenset(SCOPES),
 }
@@ -45,6 +46,8 @@ class Right:
 _OPEN = Right(None)
 _READERS = Right("calls:read", _OWNERS | _STAFF)
 _CALLERS = Right("calls:write", _OWNERS)
+_STEERERS = Right("calls:write", _OWNERS | {_R.SUPERVISOR, _R.ADMIN})
+_DESK = Right("queues", frozenset({_R.ENGINEER, _R.SUPERVISOR, _R.ADMIN}))
 _REGISTRAR = Right("clients", frozenset({_R.ADMIN}))
 _AUDIT = Right("audit", frozenset({_R.AUDITOR, _R.ADMIN}))
 
@@ -59,11 +62,27 @@ RIGHTS: Mapping[str, Right] = {
     "initiateCall": _CALLERS,
     "sendCode": _CALLERS,
     "confirmCall": _CALLERS,
-    "abortCall": Right("calls:write", _OWNERS | {_R.SUPERVISOR, _R.ADMIN}),
+    "abortCall": _STEERERS,
+    "moveCallback": _STEERERS,
+    "keepPlace": _STEERERS,
     "getCall": _READERS,
     "listCalls": _READERS,
     "readEvents": _READERS,
+    # the directory of services
+    "listServices": _READERS,
+    "getService": _READERS,
+    "getAvailability": _READERS,
+    # queues and agents
+    "listQueues": _DESK,
+    "getQueue": _DESK,
+    "listAgents": _DESK,
+    "logInAgent": _DESK,
+    "logOutAgent": _DESK,
+    "pauseAgent": _DESK,
+    "resumeAgent": _DESK,
     # citizens
+    "getProfile": Right("calls:read", _OWNERS),
+    "keepProfile": _CALLERS,
     "getCitizen": Right("citizens", frozenset({_R.PORTAL, _R.AUDITOR, _R.ADMIN})),
     "putCitizen": Right("citizens", frozenset({_R.PORTAL})),
     "findCitizens": Right("citizens", frozenset({_R.PORTAL, _R.AUDITOR, _R.ADMIN})),

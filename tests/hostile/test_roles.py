@@ -21,7 +21,7 @@ pytest_plugins = ("tests.virtual_time_plugin", "tests.ledger_plugin")
 
 ROLES = ("citizen", "portal", "engineer", "supervisor", "auditor", "admin")
 OPEN, OWNERS, READERS = "*", "citizen portal", " ".join(ROLES)
-ADMIN, AUDIT = "admin", "auditor admin"
+ADMIN, AUDIT, DESK = "admin", "auditor admin", "engineer supervisor admin"
 ALLOWED: Mapping[str, str] = {
     "getToken": OPEN,
     "revokeToken": OPEN,
@@ -31,9 +31,23 @@ ALLOWED: Mapping[str, str] = {
     "sendCode": OWNERS,
     "confirmCall": OWNERS,
     "abortCall": "citizen portal supervisor admin",
+    "moveCallback": "citizen portal supervisor admin",
+    "keepPlace": "citizen portal supervisor admin",
     "getCall": READERS,
     "listCalls": READERS,
     "readEvents": READERS,
+    "listServices": READERS,
+    "getService": READERS,
+    "getAvailability": READERS,
+    "listQueues": DESK,
+    "getQueue": DESK,
+    "listAgents": DESK,
+    "logInAgent": DESK,
+    "logOutAgent": DESK,
+    "pauseAgent": DESK,
+    "resumeAgent": DESK,
+    "getProfile": OWNERS,
+    "keepProfile": OWNERS,
     "getCitizen": "portal auditor admin",
     "putCitizen": "portal",
     "findCitizens": "portal auditor admin",
@@ -90,7 +104,14 @@ async def everybody(fort: Fort) -> dict[str, Asker]:
 async def asks(asker: Asker, operation: Operation, call: str, victim: Program, method: str = "") -> Answer:
     """The operation about things that exist, with the first example of its body."""
     path = operation.path.format(
-        call_id=call, user_id="anna", client_id=victim.id, key_id="key_none", slug="unauthorized"
+        call_id=call,
+        user_id="anna",
+        client_id=victim.id,
+        key_id="key_none",
+        slug="unauthorized",
+        service_id="support",
+        queue="support",
+        agent_id="ann",
     )
     body: Any = next(iter(operation.body.examples.values())) if operation.body else None
     if operation.id == "initiateCall":

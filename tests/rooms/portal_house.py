@@ -22,27 +22,29 @@ from pbx_bridge.call.states import State
 from pbx_bridge.codes.code import Bond, Codes
 from pbx_bridge.codes.tries import Rules
 from pbx_bridge.conductor.confirming import AskCode, ConfirmCall, Confirmed, Judge
-from pbx_bridge.conductor.errors import CitizenBusy, KeyReused, RevisionPassed, UnknownCall
+from pbx_bridge.conductor.counsel import Counsel
+from pbx_bridge.conductor.errors import CitizenBusy, KeyReused, NotMovable, RevisionPassed, UnknownCall
 from pbx_bridge.conductor.factor import AppFactor
 from pbx_bridge.conductor.hub import Hub
 from pbx_bridge.conductor.jobs import Desk, Draft, Wanted
+from pbx_bridge.directory.service import Service
 from pbx_bridge.ledger import BadCursor, CallFilter, Client, LedgerUnavailable, Page, StoredEvent
 from pbx_bridge.ledger.access import SecondStep
 from pbx_bridge.portal.clients import new_client
-from pbx_bridge.portal.guard import TOKENS
-from pbx_bridge.portal.needs import DEFAULT_SERVICES, Issuers, Needs, NoIssuers, Service, Settings
+from pbx_bridge.portal.needs import Issuers, Needs, NoIssuers, Settings
 from pbx_bridge.portal.serving import Runner
 from pbx_bridge.portal.site import create_app
-from pbx_bridge.portal.tokens import Tokens
-from pbx_bridge.subject import Subject
 
+from .portal_desk import Switchboard
 from .portal_programs import Programs
 from .portal_records import KEPT, Records
-from .portal_replies import Reply, Stream
+from .portal_replies import Reply as Reply
+from .portal_replies import Stream as Stream
+from .portal_site import BODY as BODY
+from .portal_site import SCOPES as SCOPES
+from .portal_site import Site as Site
 
 PEPPER = b"p" * 32
-SCOPES = frozenset({"calls:read", "calls:write"})
-BODY: Mapping[str, Any] = {"service": "support", "user": {"id": "u-1", "phone": "+79161234567"}}
 
 
 class Clock:
@@ -72,7 +74,7 @@ class Aborted:
 
 
 @dataclass
-class House(Records, Programs):
+class House(Records, Programs, Switchboard):
     """Conductor and ledger in one, in memory. `trouble` is what every question raises instead of an answer, `refusal`
     what asking for a call raises. `paper` may be a real ledger, for what is kept about citizens and for the audit."""
 
@@ -139,7 +141,8 @@ class House(Records, Programs):
         self._keep(born)
         step = wanted.confirmation
         if step is None:
-            self.tell(call_id, e.Admitted(Opening(open=True)))
+            request = replace(wanted.request, when=wanted.when)
+            self.tell(call_id, e.Admitted(self._counsel.admit(request, self.clock())))
         else:
             self.tell(call_id, e.CodeSent() if step.by is By.CODE else e.Vouched())
         return Opened(call_id, self.events_[call_id][0].data["call"], replayed=False)
@@ -167,7 +170,7 @@ class House(Records, Programs):
     def _judged(self, call_id: str, job: Any) -> Any:
         """The conductor's own job, on a desk with this one call."""
         draft = Draft(self.calls_[call_id], self.calls_[call_id].revision)
-        done = job.apply(Desk({call_id: draft}))
+        done = job.apply(Desk(self._counsel.call_back, {call_id: draft}))
         assert draft.call
         self.calls_[call_id] = draft.call
         for event in draft.events:
@@ -182,10 +185,33 @@ class House(Records, Programs):
         if if_revision is not None and if_revision != call.revision:
             raise RevisionPassed(if_revision, call.revision)
         if call.state is not State.ENDED:
-            self.tell(call_id, e.AbortRequested(by))
-            self.hangs_up(call_id)
+            asked = self.tell(call_id, e.AbortRequested(by))
+            if asked.state is not State.ENDED:
+                self.hangs_up(call_id)
         call = self.calls_[call_id]
         return Aborted(call, call.cause is not None and call.cause.slug == "aborted")
+
+    async def move(self, call_id: str, to: datetime, *, by: str) -> Call:
+        self._may_fail()
+        call, at = self.calls_[call_id], self.clock()
+        opening = self._counsel.at_time(call.request, to, at)
+        if call.state is not State.SCHEDULED or opening.next_open_at is None:
+            raise NotMovable("the call does not wait for a callback, or not for that time", call)
+        return self.tell(call_id, e.MoveRequested(by, max(to, at), opening))
+
+    async def keep_place(self, call_id: str, *, by: str) -> Call:
+        self._may_fail()
+        call = self.calls_[call_id]
+        if call.state is State.QUEUED:
+            self.tell(call_id, e.CallbackRequested(by))
+            call = self.hangs_up(call_id)
+        if call.state is not State.SCHEDULED:
+            raise NotMovable("the call does not wait in a queue", call)
+        return call
+
+    @property
+    def _counsel(self) -> Counsel:
+        return Counsel(lambda: self.directory)
 
     async def call(self, call_id: str) -> Call | None:
         self._may_fail()
@@ -246,108 +272,26 @@ def _fits(call: Call, wanted: CallFilter) -> bool:
         wanted.client in (None, request.client)
         and wanted.user in (None, request.user)
         and wanted.service in (None, request.service)
+        and wanted.direction in (None, request.direction)
         and (wanted.states is None or call.state in wanted.states)
         and (wanted.from_ is None or call.accepted_at >= wanted.from_)
         and (wanted.to is None or call.accepted_at < wanted.to)
     )
 
 
-@dataclass
-class Site:
-    """A running portal and somebody who asks it. `client` is the one it asks for."""
-
-    house: House
-    app: web.Application
-    runner: Runner
-    session: aiohttp.ClientSession
-    port: int
-    client: Client
-    secret: str
-    asked: int = 0
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    def app_tokens(self) -> Tokens:
-        return self.app[TOKENS]
-
-    def token(self, client: Client | None = None, scopes: frozenset[str] = SCOPES) -> str:
-        return self.app_tokens().issue((client or self.client).id, scopes, 600)
-
-    def bearer(self, client: Client | None = None, scopes: frozenset[str] = SCOPES) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.token(client, scopes)}"}
-
-    def citizen_token(
-        self,
-        user: str = "u-1",
-        lifetime_s: int = 300,
-        scopes: frozenset[str] = SCOPES,
-        client: Client | None = None,
-        **proof: Any,
-    ) -> str:
-        """What a citizen's browser holds; `proof` is what their own token said of how they proved themselves."""
-        subject = Subject("https://portal.example", user, int(self.house.clock().timestamp()) + lifetime_s, **proof)
-        return self.app_tokens().issue_for(subject, (client or self.client).id, scopes, lifetime_s)
-
-    def as_citizen(self, user: str = "u-1", **how: Any) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self.citizen_token(user, **how)}"}
-
-    async def ask(self, method: str, path: str, *, client: Client | None = None, **how: Any) -> Reply:
-        """Ask with a good token, unless headers bring an Authorization of their own (None: without any)."""
-        headers = {**self.bearer(client), **how.pop("headers", {})}
-        headers = {name: value for name, value in headers.items() if value is not None}
-        async with self.session.request(method, self.url + path, headers=headers, **how) as response:
-            return Reply(response.status, response.headers.copy(), await response.read())
-
-    async def get(self, path: str, **how: Any) -> Reply:
-        return await self.ask("GET", path, **how)
-
-    async def post(self, path: str, **how: Any) -> Reply:
-        return await self.ask("POST", path, **how)
-
-    async def initiate(self, body: Any = BODY, *, key: str | None = None, **how: Any) -> Reply:
-        """POST /v1/calls under a fresh key."""
-        self.asked += 1
-        headers = {"Idempotency-Key": key or f"key-{self.asked}", **how.pop("headers", {})}
-        return await self.post("/v1/calls", json=body, headers=headers, **how)
-
-    async def open_call(self, user: str = "u-1", **how: Any) -> str:
-        """A call that has begun; its id."""
-        body = {**BODY, "user": {"id": user, "phone": "+79161234567"}}
-        reply = await self.initiate(body, **how)
-        assert reply.status == 202, reply.body
-        return str(reply.json["call"]["id"])
-
-    @asynccontextmanager
-    async def follow(self, call_id: str, query: str = "", **headers: str) -> AsyncIterator[Stream]:
-        """Read a call's events as a stream."""
-        asked = {"Accept": "text/event-stream", **self.bearer(), **headers}
-        async with self.session.get(f"{self.url}/v1/calls/{call_id}/events{query}", headers=asked) as response:
-            yield Stream(response)
-
-    async def raw(self, sent: bytes) -> bytes:
-        """Send bytes, and give everything that comes back until the other side closes."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        writer.write(sent)
-        await writer.drain()
-        async with asyncio.timeout(10):
-            got = await reader.read()
-        writer.close()
-        return got
-
-
 @asynccontextmanager
 async def serve(
     house: House,
     *,
-    services: Mapping[str, Service] = DEFAULT_SERVICES,
+    services: Mapping[str, Service] | None = None,
     issuers: Issuers | None = None,
     **settings: Any,
 ) -> AsyncIterator[Site]:
     """A portal on a free port."""
     chosen = Settings(**{"pepper": PEPPER, "client_s": 0, "poll_s": 0.01, **settings})
-    needs = Needs(house, Memory(house), chosen, house.clock, services, issuers or NoIssuers())
+    if services is not None:
+        house.directory = replace(house.directory, services=services)
+    needs = Needs(house, Memory(house), chosen, house.clock, lambda: house.directory, issuers or NoIssuers())
     app = create_app(needs)
     runner = Runner(app)
     await runner.setup()

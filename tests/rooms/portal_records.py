@@ -17,7 +17,7 @@ Whose = tuple[str, str]
 #: Of all that a ledger can do, what is done here.
 KEPT = frozenset(
     {"citizen", "keep_citizen", "find_citizens", "export", "erase", "note", "audit_page", "verify_audit"}
-    | {"authenticator", "keep_authenticator", "drop_authenticator"}
+    | {"authenticator", "keep_authenticator", "drop_authenticator", "profile", "keep_profile"}
 )
 
 

@@ -10,17 +10,17 @@ import pytest_asyncio
 
 from pbx_bridge.identity import Identity
 from pbx_bridge.ledger.access import Role
-from pbx_bridge.portal.needs import Service
 from pbx_bridge.portal.rights import SCOPES_OF
 
 from .citizen_desk import ANNA, MASKED, Desk, house_of, is_nowhere
+from .portal_desk import service
 from .portal_house import House, Memory, Reply, away, serve
 
 pytest_plugins = ("tests.rooms.portal_fixtures", "tests.ledger_plugin")
 
 SERVICES = {
-    "support": Service("support", "support"),
-    "pensions": Service("pensions", "support", requires=frozenset({"phone", "snils"})),
+    "support": service("support"),
+    "pensions": service("pensions", requires=frozenset({"phone", "snils"})),
 }
 NUMBER = "+79161234567"
 

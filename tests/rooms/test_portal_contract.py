@@ -8,8 +8,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from pbx_bridge.portal.needs import Service
+from pbx_bridge.directory.service import Service
 
+from .portal_desk import service
 from .portal_house import House, Site, serve
 
 pytest_plugins = ("tests.rooms.portal_fixtures",)
@@ -36,7 +37,7 @@ class EveryService(Mapping[str, Service]):
     """A directory in which everything that looks like a service is one."""
 
     def __getitem__(self, name: str) -> Service:
-        return Service(name, "support")
+        return service(name)
 
     def __iter__(self) -> Iterator[str]:
         return iter(())

@@ -11,14 +11,14 @@ import pytest_asyncio
 
 from pbx_bridge.ledger.access import Citizen, Limits, SecondStep
 from pbx_bridge.portal.limits import RequestLimits
-from pbx_bridge.portal.needs import Service
 
+from .portal_desk import service
 from .portal_house import BODY, House, Reply, Site, serve
 
 pytest_plugins = ("tests.rooms.portal_fixtures",)
 
 RUSSIA = ("+73", "+74", "+78", "+79")
-SERVICES = {"support": Service("support", "support"), "capital": Service("capital", "support", prefixes=("+7495",))}
+SERVICES = {"support": service("support"), "capital": service("capital", prefixes=("+7495",))}
 
 
 @pytest_asyncio.fixture

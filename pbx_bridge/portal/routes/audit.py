@@ -13,7 +13,7 @@ from ..bodies import as_json, read_query
 from ..needs import NEEDS
 from ..noting import note
 from ..operations import Answer, Operation
-from ..schemas import AuditQuery, VerificationQuery
+from ..queries import AuditQuery, VerificationQuery
 
 
 async def find(request: web.Request) -> web.Response:

@@ -17,7 +17,8 @@ from ..needs import NEEDS
 from ..noting import note
 from ..operations import Answer, Body, Operation
 from ..problems import Problem
-from ..schemas import AppCode, NoQuery
+from ..queries import NoQuery
+from ..schemas import AppCode
 from ..turns import TURNS
 from ..vouching import vouched
 

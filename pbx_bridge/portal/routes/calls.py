@@ -16,7 +16,7 @@ from ..needs import NEEDS
 from ..noting import note_read
 from ..operations import Answer, Header, Operation
 from ..own import ETAG, etag, own_call, with_call
-from ..schemas import CallsQuery, NoQuery
+from ..queries import CallsQuery, NoQuery
 
 _QUOTED = re.compile(r'"[^"]*"')
 
@@ -46,6 +46,7 @@ async def find(request: web.Request) -> web.Response:
         states=frozenset({query.state}) if query.state else None,
         from_=query.from_,
         to=query.to,
+        direction=query.direction,
     )
     try:
         page = await request.app[NEEDS].ledger.calls(filter_, cursor=query.cursor, limit=query.limit)

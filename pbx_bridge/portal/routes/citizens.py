@@ -21,7 +21,8 @@ from ..needs import NEEDS
 from ..noting import note
 from ..operations import Answer, Body, Header, Operation
 from ..problems import Problem
-from ..schemas import CitizenQuery, IdentityBody, NoQuery, SearchBody
+from ..queries import CitizenQuery, NoQuery
+from ..schemas import IdentityBody, SearchBody
 from ..turns import TURNS
 
 _BODY, _SEARCH = TypeAdapter(IdentityBody), TypeAdapter(SearchBody)

@@ -14,6 +14,7 @@ from ..needs import NEEDS
 from ..noting import note
 from ..operations import Answer, Body, Operation
 from ..problems import Problem
+from ..queries import NoQuery
 from ..registration import (
     KeyForm,
     NewProgram,
@@ -25,7 +26,6 @@ from ..registration import (
     register,
     shown,
 )
-from ..schemas import NoQuery
 
 _NEW, _FORM, _KEY = TypeAdapter(NewProgram), TypeAdapter(ProgramForm), TypeAdapter(KeyForm)
 

@@ -11,7 +11,7 @@ from ..needs import NEEDS
 from ..noting import note_read
 from ..operations import Answer, Header, Operation
 from ..own import own_call
-from ..schemas import EventsQuery
+from ..queries import EventsQuery
 
 _SEEN = {"type": "string", "pattern": "^[0-9]{0,9}$"}
 _SSE = {"type": "string", "description": "`id:` is the sequence, `event:` the type, `data:` the event as in JSON"}

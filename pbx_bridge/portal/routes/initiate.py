@@ -5,28 +5,34 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 from aiohttp import hdrs, web
 from pydantic import TypeAdapter
 
 from ...call import model
 from ...conductor.jobs import Wanted
-from ...ledger.access import Client
+from ...directory.service import Directory, Service
+from ...directory.terms import terms_for
+from ...ledger.access import Client, Profile
 from ...phone import Phone
 from .. import answers, complaints
 from ..bodies import as_json, fingerprint, read_json
 from ..citizens import check_policy, identity_for
 from ..grant import CLIENT, GRANT
 from ..limits import LIMITS
-from ..needs import NEEDS, Needs, Service
+from ..needs import NEEDS
 from ..operations import Answer, Body, Header, Operation
 from ..permission import check_numbers, second_step
 from ..problems import Problem
-from ..schemas import AnyDevice, CallRequest, Consent, Mobile, Sip
+from ..profiles import profile_for
+from ..schemas import CallRequest, Consent, Mobile, Sip
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 #: Printable ASCII without blanks, and no quotes or backslashes: the same key with and without quotes is one key.
 _KEY = re.compile(r"[!#-\[\]-~]{1,255}")
+#: A request whose answer was lost is repeated unchanged: a time that has passed meanwhile means now.
+LATE = timedelta(hours=1)
 _KEY_SCHEMA = {"type": "string", "pattern": r"^(\"[!#-\[\]-~]{1,255}\"|[!#-\[\]-~]{1,255})$"}
 _ADAPTER = TypeAdapter(CallRequest)
 
@@ -36,21 +42,24 @@ async def initiate(request: web.Request) -> web.Response:
     needs, grant, client = request.app[NEEDS], request[GRANT], request[CLIENT]
     key = _key(request)
     body, sent = await read_json(request, _ADAPTER)
-    service = _service(needs, body, client)
+    service = _service(needs.directory(), body, client)
     if grant.citizen not in (None, body.user.id):
         raise Problem("not-your-number", "a citizen's token asks for that citizen's own calls only")
     identity = await identity_for(request, body, client, service)
     check_policy(service, identity)
-    wish = to_request(body, client.id, service.queue, identity.phone)
-    check_numbers(request, body, wish, service)
+    profile = await profile_for(request, body)
+    wish = to_request(body, service, identity.phone, profile)
+    check_numbers(request, body, wish, service, profile)
+    terms = terms_for(service, needs.settings.terms, body.time_limit_s)
     wanted = Wanted(
         client=client.id,
         key=key,
         fingerprint=fingerprint(sent, needs.settings.pepper),
         request=wish,
-        terms=_terms(needs, body),
+        terms=terms,
         actor=grant.actor,
-        confirmation=await second_step(request, body, wish, identity),
+        confirmation=await second_step(request, body, wish, identity, service),
+        when=_not_before(body, terms, needs.clock()),
     )
     await request.app[LIMITS].of_calls(client)
     async with asyncio.timeout(needs.settings.answer_s):
@@ -61,8 +70,8 @@ async def initiate(request: web.Request) -> web.Response:
     return as_json(answer, status=202, headers=headers)
 
 
-def _service(needs: Needs, body: CallRequest, client: Client) -> Service:
-    service = needs.services.get(body.service)
+def _service(directory: Directory, body: CallRequest, client: Client) -> Service:
+    service = directory.services.get(body.service)
     if service is None:
         raise complaints.problem([complaints.item("body", "/service", "is not in the directory of services")])
     if client.services is not None and service.id not in client.services:
@@ -70,9 +79,15 @@ def _service(needs: Needs, body: CallRequest, client: Client) -> Service:
     return service
 
 
-def _terms(needs: Needs, body: CallRequest) -> model.Terms:
-    terms = needs.settings.terms
-    return terms if body.time_limit_s is None else replace(terms, time_limit_s=body.time_limit_s)
+def _not_before(body: CallRequest, terms: model.Terms, at: datetime) -> datetime | None:
+    if body.when == "now":
+        return None
+    if body.when < at - LATE:
+        raise complaints.problem([complaints.item("body", "/when", "has passed")])
+    if body.when > at + timedelta(seconds=terms.keep_s):
+        words = f"is too far ahead: a request is kept for {terms.keep_s} seconds"
+        raise complaints.problem([complaints.item("body", "/when", words)])
+    return body.when
 
 
 def _key(request: web.Request) -> str:
@@ -89,19 +104,19 @@ def _key(request: web.Request) -> str:
     return key
 
 
-def to_request(body: CallRequest, client: str, queue: str, phone: Phone | None) -> model.Request:
+def to_request(body: CallRequest, service: Service, phone: Phone | None, profile: Profile) -> model.Request:
     """The request in the words of the call room; `phone` is the citizen's own. Raises Problem when it leaves no device
     to ring."""
     user = body.user
     return model.Request(
-        client=client,
+        client=profile.client,
         user=user.id,
-        service=body.service,
-        queue=queue,
-        devices=tuple(_devices(body, phone)),
+        service=service.id,
+        queue=service.queue,
+        devices=tuple(_devices(body, phone, profile)),
         phone=phone,
-        time_zone=user.time_zone,
-        locale=user.locale,
+        time_zone=user.time_zone or profile.time_zone,
+        locale=_spoken(user.locale or profile.locale, service),
         session_id=body.session_id,
         subject=body.subject,
         client_ref=body.client_ref,
@@ -109,16 +124,22 @@ def to_request(body: CallRequest, client: str, queue: str, phone: Phone | None) 
     )
 
 
-def _devices(body: CallRequest, phone: Phone | None) -> list[model.Device]:
-    asked: list[AnyDevice] = body.devices or [Mobile(kind="mobile")]
+def _spoken(locale: str, service: Service) -> str:
+    """The citizen's language where the service speaks it; else Russian."""
+    return locale if locale.split("-")[0] in service.languages else "ru"
+
+
+def _devices(body: CallRequest, phone: Phone | None, profile: Profile) -> list[model.Device]:
+    if not body.devices:
+        return _usual_devices(phone, profile)
     devices: list[model.Device] = []
     lost: list[dict[str, str]] = []
-    for place, device in enumerate(asked):
+    for place, device in enumerate(body.devices):
         if isinstance(device, Mobile):
             number = device.number or phone
             if number is None:
-                pointer = f"/devices/{place}/number" if body.devices else "/devices"
-                lost.append(complaints.item("body", pointer, "is required, as user.phone is not given"))
+                words = "is required, as user.phone is not given"
+                lost.append(complaints.item("body", f"/devices/{place}/number", words))
             devices.append(model.Device(model.DeviceKind.MOBILE, number))
         elif isinstance(device, Sip):
             devices.append(model.Device(model.DeviceKind.SIP, address=device.address))
@@ -126,6 +147,19 @@ def _devices(body: CallRequest, phone: Phone | None) -> list[model.Device]:
             devices.append(model.Device(model.DeviceKind.BROWSER))
     if lost:
         raise complaints.problem(lost)
+    return devices
+
+
+def _usual_devices(phone: Phone | None, profile: Profile) -> list[model.Device]:
+    """Those of the profile, in its order; without any, the citizen's phone."""
+    usual = profile.devices or (model.Device(model.DeviceKind.MOBILE),)
+    own = [
+        replace(each, phone=phone) if each.kind is model.DeviceKind.MOBILE and each.phone is None else each
+        for each in usual
+    ]
+    devices = [each for each in own if each.kind is not model.DeviceKind.MOBILE or each.phone is not None]
+    if not devices:
+        raise complaints.problem([complaints.item("body", "/devices", "is required, as user.phone is not given")])
     return devices
 
 
@@ -160,7 +194,8 @@ OPERATIONS = (
         path="/v1/calls",
         summary="Call a citizen and connect them to a service",
         description="Rings at most once per attempt, however often the request is repeated with the same key. Unless "
-        "the program is registered otherwise, nothing rings before the call is confirmed: see its `confirmation`.",
+        "the program is registered otherwise, nothing rings before the call is confirmed: see its `confirmation`. Out "
+        "of the service's hours, with `when`, or when its queue is too long the call is `scheduled` instead.",
         handler=initiate,
         headers=(
             Header(IDEMPOTENCY_KEY, "one for each intent; repeat a request with its own", _KEY_SCHEMA, required=True),
