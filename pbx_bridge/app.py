@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from aiohttp import web
 
-from .conductor.ports import Replaced
+from .conductor.ports import OutOfReach, Replaced
+from .hours.calendar import runs_out
 from .ledger import Ledger, LedgerUnavailable
 from .portal.certificates import BadCertificate, Certificate
 from .portal.serving import Runner
 from .settings import Settings
-from .wiring import CannotStart, House, house, now
+from .shelf import Shelf
+from .wiring import CannotStart, House, house, now, terms_of
 
 log = structlog.get_logger(__name__)
 
@@ -30,7 +33,7 @@ class TakenOver(CannotStart):
 async def serve(settings: Settings) -> None:
     """Run until SIGINT or SIGTERM. Raises CannotStart with a sentence."""
     try:
-        async with house(settings) as rooms:
+        async with house(settings) as rooms, _hotline(rooms):
             await _run(rooms)
     except LedgerUnavailable as error:
         raise CannotStart(str(error)) from error
@@ -44,6 +47,8 @@ async def _run(rooms: House) -> None:
     certificate = _certificate(rooms.settings)
     runner = await _open_door(rooms, certificate)
     tasks = [*keep_fresh(certificate), asyncio.create_task(_keep_house(rooms.ledger), name="housekeeping")]
+    tasks += _keep_directory(rooms)
+    loop.add_signal_handler(signal.SIGHUP, _read_again, rooms.shelf, certificate)
     loop_task = asyncio.create_task(rooms.conductor.run(), name="conductor")
     stopping = asyncio.create_task(stop.wait(), name="stop")
     try:
@@ -70,6 +75,58 @@ async def _keep_house(ledger: Ledger) -> None:
         await asyncio.sleep(HOUSEKEEPING_S)
 
 
+@asynccontextmanager
+async def _hotline(rooms: House) -> AsyncIterator[None]:
+    """An ear for Asterisk's questions about people who dial in. Raises CannotStart."""
+    hotline = rooms.settings.hotline
+    where = (hotline.listen_host, hotline.listen_port, hotline.address)
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(rooms.exchange.receiving(rooms.conductor.receive, *where))
+        except OSError as error:
+            words = (
+                f"Cannot listen on {where[0]}:{where[1]} for the hotline ({error.strerror or error}): set [hotline]."
+            )
+            raise CannotStart(words) from error
+        yield
+
+
+def _keep_directory(rooms: House) -> list[asyncio.Task[None]]:
+    """Files that change are read again, and Asterisk is told what it must know when nobody can be asked: after each
+    connect, each change, and every hour, since days pass."""
+    due = asyncio.Event()
+    rooms.conductor.on_connected = due.set
+    rooms.shelf.on_change.append(lambda directory: due.set())
+    return [
+        asyncio.create_task(rooms.shelf.watch(), name="directory"),
+        asyncio.create_task(_mirror(rooms, due), name="mirror"),
+    ]
+
+
+async def _mirror(rooms: House, due: asyncio.Event) -> None:
+    terms = terms_of(rooms.settings)
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(HOUSEKEEPING_S):
+                await due.wait()
+        due.clear()
+        if warning := runs_out(now().date()):
+            log.warning(warning)
+        try:
+            changed = await rooms.exchange.mirror(rooms.shelf.directory, now(), terms)
+        except OutOfReach as error:
+            log.warning("Asterisk was not told the hours; it will be after the next connect", why=str(error))
+        else:
+            log.info("Asterisk knows hours, numbers and agents by itself", rows_changed=changed)
+
+
+def _read_again(shelf: Shelf, certificate: Certificate | None) -> None:
+    """SIGHUP."""
+    shelf.reload()
+    if certificate:
+        certificate.reload()
+
+
 def _certificate(settings: Settings) -> Certificate | None:
     http = settings.http
     if http.tls_certificate is None or http.tls_key is None:
@@ -81,12 +138,8 @@ def _certificate(settings: Settings) -> Certificate | None:
 
 
 def keep_fresh(certificate: Certificate | None) -> list[asyncio.Task[None]]:
-    """Its files are read again when they change, and at once on SIGHUP."""
-    if certificate is None:
-        return []
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGHUP, certificate.reload)
-    return [loop.create_task(certificate.watch(), name="certificate")]
+    """Its files are read again when they change."""
+    return [asyncio.create_task(certificate.watch(), name="certificate")] if certificate else []
 
 
 async def _open_door(rooms: House, certificate: Certificate | None) -> web.AppRunner:

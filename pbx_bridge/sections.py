@@ -127,6 +127,16 @@ class ServiceEntry(_Part):
     prefixes: tuple[Prefix, ...] | None = None
 
 
+class Hotline(_Part):
+    """Where Asterisk asks what to do with people who dial the public numbers (FastAGI). With port 0 the system chooses
+    one. `address` (host:port) is how Asterisk reaches it, where that is another: across machines or containers. Whoever
+    can connect can pretend that somebody has dialled, so it belongs on loopback or on a private wire."""
+
+    listen_host: str = "127.0.0.1"
+    listen_port: Port = 0
+    address: Annotated[str, Field(pattern=r"^([A-Za-z0-9_.\[\]:-]{1,255}:\d{1,5})?$")] = ""
+
+
 class Destinations(_Part):
     """Which numbers may be rung at all: those that begin with one of `prefixes` (default: Russia; +76 and +77 are
     Kazakhstan's). Numbers of premium rate and the like are refused unless `allow_premium`."""

@@ -26,6 +26,7 @@ from .sections import (
     Codes,
     Database,
     Destinations,
+    Hotline,
     Http,
     Issuer,
     Limits,
@@ -81,6 +82,7 @@ class Settings(BaseSettings):
     """The services folder. load() makes it absolute; None: the one that comes with this release."""
     services: Mapping[str, ServiceEntry] = {}
     """Service id → its entry, or just the name of its queue. Where there are any, no folder is read."""
+    hotline: Hotline = Hotline()
     destinations: Destinations = Destinations()
     limits: Limits = Limits()
     codes: Codes = Codes()
