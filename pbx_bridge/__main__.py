@@ -15,7 +15,7 @@ import structlog
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from . import __version__, logs, provision, registrar, settings, upkeep
+from . import __version__, logs, provision, registrar, rehearse, settings, upkeep
 from .app import TakenOver, serve
 from .doctor import examine
 from .ledger import Ledger, LedgerError, migrate
@@ -26,7 +26,7 @@ Config = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configu
 app = App(name="pbx-bridge", version=__version__, help="The telephony backend behind a portal's call button.")
 audit = App(name="audit", help="Who did what: verify that nobody changed it.")
 citizen = App(name="citizen", help="What is kept about one citizen: export, erase.")
-for each in (registrar.app, audit, citizen):
+for each in (registrar.app, audit, citizen, rehearse.app):
     app.command(each)
 Result = TypeVar("Result")
 #: The exit code of a service that another one replaced: whoever restarts services must not restart this one.
@@ -153,7 +153,7 @@ def main() -> None:
     logs.configure("auto", "warning")
     try:
         result = app()
-    except (CannotStart, settings.SettingsError, LedgerError, registrar.Refused) as error:
+    except (CannotStart, settings.SettingsError, LedgerError, registrar.Refused, rehearse.CannotSimulate) as error:
         Console(stderr=True, soft_wrap=True).print(f"pbx-bridge: {error}", markup=False, highlight=False)
         sys.exit(TAKEN_OVER if isinstance(error, TakenOver) else 1)
     except OSError as error:

@@ -18,10 +18,10 @@ from math import ceil, expm1, floor
 class Rules:
     """How callbacks are tried.
 
-    `pauses_s` lie after the first, second … attempt; the last one repeats. `least` is how many callbacks may ring though
-    live callers wait, so that a desk that is overrun all day forgets nobody; with 0 callbacks wait until nobody holds
-    the line. Once a live caller has waited `starve_s`, no callback starts, except, unless `least` is 0, one at a time
-    and so seldom that callbacks take no more than `share` of the agents.
+    `pauses_s` lie after the first, second … attempt; the last one repeats. `least` is how many callbacks may ring
+    though live callers wait, so that a desk that is overrun all day forgets nobody; with 0 callbacks wait until nobody
+    holds the line. Once a live caller has waited `starve_s`, no callback starts, except, unless `least` is 0, one at a
+    time and so seldom that callbacks take no more than `share` of the agents.
     """
 
     attempts: int = 4

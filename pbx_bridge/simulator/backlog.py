@@ -30,7 +30,6 @@ class Backlog:
         self._resting: list[tuple[float, str, Citizen]] = []
         self._ready: list[tuple[float, str, Citizen]] = []
         self._woken: set[float] = set()
-        self.asked = 0
         self.most_ringing = 0
         self.over = 0
         """How many phones began to ring although those that rang were as many as agents free or expected."""
@@ -46,7 +45,6 @@ class Backlog:
     # ── who waits ────────────────────────────────────────────────────────────────────────────────────
     def keep(self, citizen: Citizen, not_before: datetime, why: Why) -> None:
         """Somebody is to be called back. The attempts count anew."""
-        self.asked += not citizen.called_back
         citizen.called_back, citizen.attempts, citizen.joined_s = True, 0, None
         self._postpone(citizen, call_back(self._service, citizen.zone, not_before, why, self._agenda.at))
 

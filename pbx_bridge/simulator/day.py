@@ -26,17 +26,16 @@ _OVERNIGHT_S = 12 * HOUR_S
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What happened. `backlog` is how many wait for a callback at each full hour after the start, `drained_s` when it
-    was empty again and stayed so to the end (None: it is not, or nobody was in it); `over`, `most_over` and
-    `over_s` are those of Backlog. `staffed_s` and `worked_s` are agents times seconds."""
+    """What happened. `opens_s` is the first opening, `backlog` how many wait for a callback at each full hour after
+    the start; `over`, `most_over` and `over_s` are those of Backlog. `staffed_s` and `worked_s` are agents times
+    seconds."""
 
     start: datetime
     lasts_s: float
     citizens: tuple[Citizen, ...]
     told: tuple[Told, ...]
+    opens_s: float
     backlog: tuple[int, ...]
-    drained_s: float | None
-    callbacks_asked: int
     most_ringing: int
     over: int
     most_over: int
@@ -65,7 +64,8 @@ class _Day:
         self._backlog = Backlog(self._agenda, self._floor, service, plan.called, self._chance)
         self._citizens: list[Citizen] = []
         self._sizes: list[int] = []
-        self._drained_s: float | None = None
+        answer = opening(service.hours, start)
+        self._opens_s = 0.0 if answer.open or not answer.next_open_at else self._agenda.second(answer.next_open_at)
 
     def run(self, progress: Callable[[float], None]) -> Run:
         self._set_up()
@@ -81,14 +81,9 @@ class _Day:
 
     def _look(self) -> None:
         """After each event, what it makes possible: agents take the first in the line, then phones ring."""
-        before = len(self._backlog)
         self._floor.serve()
         self._backlog.start()
         self._backlog.look()
-        if len(self._backlog):
-            self._drained_s = None
-        elif before:
-            self._drained_s = self._agenda.now
 
     def _told(self) -> Run:
         floor, backlog = self._floor, self._backlog
@@ -97,9 +92,8 @@ class _Day:
             self._end_s,
             tuple(self._citizens),
             tuple(floor.told),
+            self._opens_s,
             tuple(self._sizes),
-            self._drained_s,
-            backlog.asked,
             backlog.most_ringing,
             backlog.over,
             backlog.most_over,
@@ -121,9 +115,7 @@ class _Day:
 
     def _overnight(self) -> None:
         """Those who asked before the first day's opening are there when it begins."""
-        answer = opening(self._service.hours, self._agenda.start)
-        opens = self._agenda.start if answer.open else answer.next_open_at or self._agenda.start
-        end = self._agenda.second(opens)
+        end = self._opens_s
         for second in self._chance.between(end - _OVERNIGHT_S, end, self._plan.called.overnight):
             citizen = self._citizen(second)
             self._backlog.keep(citizen, self._agenda.when(second), Why.KEPT)
