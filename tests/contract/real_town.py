@@ -81,6 +81,14 @@ class RealPerson:
     async def answered(self) -> None:
         await self._phone.talks()
 
+    @property
+    def rung_count(self) -> int:
+        return self._phone.rung_count
+
+    @property
+    def last_code(self) -> int | None:
+        return self._phone.calls[-1].code
+
     async def holds(self, held: bool = True) -> None:
         await (self._phone.hold() if held else self._phone.unhold())
 
@@ -131,7 +139,7 @@ class RealTown:
         self._wires = await stack.enter_async_context(Wires({"ari": server.ports.http, "ami": server.ports.ami}))
         ports = self._wires.ports
         self._ari = Ari(f"http://127.0.0.1:{ports['ari']}", server.ari_user, server.ari_password, "pbx-bridge")
-        ami = Ami("127.0.0.1", ports["ami"], server.ami_user, server.ami_password)
+        self.ami = ami = Ami("127.0.0.1", ports["ami"], server.ami_user, server.ami_password)
         ways = [Way("+7900", "operator"), *(Way(number, name) for number, name in LINES.items())]
         self.exchange = Exchange(self._ari, ami, ways, self.now)
         stack.push_async_callback(self.exchange.close)
