@@ -83,7 +83,7 @@ def admit(service: Service, zone: str, at: datetime, crowd: Crowd | None) -> Dec
     if limits.then is WhenFull.OVERFLOW and limits.overflow:
         return Now(limits.overflow)
     if limits.then is WhenFull.CALLBACK:
-        return Later(at, Why.CROWDED, *_WORDS[Why.CROWDED])
+        return call_back(service, zone, at, Why.CROWDED, at)
     return Full()
 
 

@@ -62,6 +62,8 @@ class Chance:
 
     def talk_s(self, talk: Talk) -> float:
         """How long somebody talks."""
+        if talk.kind == "exponential":
+            return self._talks.expovariate(1 / talk.mean_s)
         return max(_SHORTEST_S, _lognormal(self._talks, talk.mean_s, talk.cv))
 
     def pick_up_s(self, talk: Talk) -> float:

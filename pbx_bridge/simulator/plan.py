@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from math import gamma, inf
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -99,9 +99,10 @@ class Callers(_Part):
 
 
 class Talk(_Part):
-    """How long agent and citizen speak: lognormal, `cv` is deviation by mean. Wrap-up is the service's. `pick_up_s` is
-    how long an agent's telephone rings."""
+    """How long agent and citizen speak: lognormal, `cv` is deviation by mean; or exponential, as Erlang reckoned.
+    Wrap-up is the service's. `pick_up_s` is how long an agent's telephone rings."""
 
+    kind: Literal["lognormal", "exponential"] = "lognormal"
     mean_s: Annotated[float, Field(ge=1, le=14400)] = 235.0
     cv: Annotated[float, Field(ge=0, le=5)] = 0.8
     pick_up_s: Seconds = 4.0
