@@ -15,7 +15,7 @@ import structlog
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from . import __version__, logs, provision, registrar, rehearse, settings, upkeep
+from . import __version__, directory_cli, logs, provision, registrar, rehearse, settings, staffing, upkeep
 from .app import TakenOver, serve
 from .doctor import examine
 from .ledger import Ledger, LedgerError, migrate
@@ -28,6 +28,7 @@ audit = App(name="audit", help="Who did what: verify that nobody changed it.")
 citizen = App(name="citizen", help="What is kept about one citizen: export, erase.")
 for each in (registrar.app, audit, citizen, rehearse.app):
     app.command(each)
+directory_cli.register(app)
 Result = TypeVar("Result")
 #: The exit code of a service that another one replaced: whoever restarts services must not restart this one.
 TAKEN_OVER = 3
@@ -91,11 +92,7 @@ def migrate_(*, config: Config = None) -> None:
 def doctor(*, config: Config = None) -> int:
     """Check everything the service needs, and say what to do about what is wrong."""
     findings = asyncio.run(examine(config))
-    for finding in findings:
-        mark = {"ok": "[green]ok  [/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}[finding.verdict]
-        out.print(f"{mark} {finding.part}: ", end="")
-        out.print(finding.words, markup=False)
-    return 1 if any(finding.verdict == "fail" for finding in findings) else 0
+    return directory_cli.tell(findings, out)
 
 
 @audit.command
@@ -153,7 +150,14 @@ def main() -> None:
     logs.configure("auto", "warning")
     try:
         result = app()
-    except (CannotStart, settings.SettingsError, LedgerError, registrar.Refused, rehearse.CannotSimulate) as error:
+    except (
+        CannotStart,
+        settings.SettingsError,
+        LedgerError,
+        registrar.Refused,
+        directory_cli.Refused,
+        rehearse.CannotSimulate,
+    ) as error:
         Console(stderr=True, soft_wrap=True).print(f"pbx-bridge: {error}", markup=False, highlight=False)
         sys.exit(TAKEN_OVER if isinstance(error, TakenOver) else 1)
     except OSError as error:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import socket
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,11 +15,14 @@ from .asterisk.ami import Ami
 from .asterisk.ari import Ari
 from .asterisk.errors import AsteriskError, NotFound
 from .asterisk.tls import BadAuthority
+from .check import check_calendar
+from .directory.reading import BadDirectory
 from .doctor_tls import tls
 from .findings import Finding
 from .ledger import LedgerError
 from .ledger.access import SecondStep
 from .settings import Settings, SettingsError, find, load
+from .shelf import shelf_of
 from .wiring import CannotStart, ami_of, ari_of, ledger_of
 
 #: The parts of our dialplan without which an answered citizen has nowhere to go.
@@ -32,7 +37,7 @@ async def examine(config: Path | None) -> list[Finding]:
     except SettingsError as error:
         return [Finding("configuration", "fail", str(error))]
     findings = [Finding("configuration", "ok", f"read from {find(config) or 'the environment and defaults'}")]
-    for check in (_secrets, _names, _database, _port, _ari, _ami, tls):
+    for check in (_secrets, _directory, _names, _database, _port, _ari, _ami, tls):
         findings += [finding async for finding in check(settings)]
     return findings
 
@@ -49,6 +54,25 @@ async def _secrets(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("secrets", "fail", f"{', '.join(missing)} not set; `pbx-bridge setup FOLDER` makes them")
     else:
         yield Finding("secrets", "ok", "all are set")
+
+
+async def _directory(settings: Settings) -> AsyncIterator[Finding]:
+    try:
+        shelf = shelf_of(settings)
+    except BadDirectory as bad:
+        for problem in bad.problems:
+            yield Finding("directory", "fail", str(problem))
+        return
+    if settings.services:
+        words = "[services] has services without hours and callbacks: move them into files (docs/how-to/directory.md)"
+        yield Finding("directory", "warn", words)
+    else:
+        words = (
+            f"{len(shelf.services)} services in {shelf.folder}; `pbx-bridge check` compares them with Asterisk's files"
+        )
+        yield Finding("directory", "ok", words)
+    for finding in check_calendar(shelf.directory, datetime.now(UTC).date()):
+        yield finding
 
 
 async def _names(settings: Settings) -> AsyncIterator[Finding]:
@@ -148,11 +172,18 @@ async def _ami(settings: Settings) -> AsyncIterator[Finding]:
         ami = ami_of(settings.asterisk)
         async with ami.listen():
             yield Finding("ami", "ok", "logged in")
-            for service, entry in settings.services.items():
-                yield await _queue(ami, service, entry.queue)
+            for service, queue in _queues(settings):
+                yield await _queue(ami, service, queue)
             yield await _dialplan(ami)
     except AsteriskError as error:
         yield Finding("ami", "fail", str(error))
+
+
+def _queues(settings: Settings) -> list[tuple[str, str]]:
+    """Each service with its queue; none where the directory cannot be read, which its own finding says."""
+    with contextlib.suppress(BadDirectory):
+        return [(each.id, each.queue) for each in shelf_of(settings).services.values()]
+    return []
 
 
 async def _queue(ami: Ami, service: str, name: str) -> Finding:
