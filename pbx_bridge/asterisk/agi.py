@@ -58,7 +58,8 @@ class Agi:
             yield server.sockets[0].getsockname()[1]
         finally:
             server.close()
-            await asyncio.gather(*self._deciding, return_exceptions=True)
+            if self._deciding:
+                await asyncio.wait(self._deciding, timeout=self._deadline_s)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection, from its first byte to its end. Nothing gets out of here."""

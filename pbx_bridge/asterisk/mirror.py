@@ -23,7 +23,7 @@ from .errors import AmiTimeout, UnsafeValue
 
 SERVICE, HOURS, NUMBERS = "pbx-bridge-service", "pbx-bridge-hours", "pbx-bridge-numbers"
 AGENTS, PAUSES, HOTLINE = "pbx-bridge-agents", "pbx-bridge-pauses", "pbx-bridge-hotline"
-#: In the order of writing: a number is told when what stands behind it is there.
+#: In the order of writing: a number comes when what stands behind it has come.
 FAMILIES = (SERVICE, HOURS, AGENTS, PAUSES, HOTLINE, NUMBERS)
 
 #: Days ahead. For as long Asterisk knows when a desk is open, with no service to ask; after that it is taken for open.
@@ -104,7 +104,7 @@ async def keep(ami: Ami, rows: Mapping[str, str], *, within_s: float = WRITTEN_S
     Raises AmiError's children; UnsafeValue before anything is written.
     """
     for name, value in rows.items():
-        if not _KEY.fullmatch(name) or not _VALUE.fullmatch(value):
+        if name.partition("/")[0] not in FAMILIES or not _KEY.fullmatch(name) or not _VALUE.fullmatch(value):
             raise UnsafeValue(
                 f"{name.partition('/')[0]}: a name or a value has a character that dialplan would misread"
             )
@@ -114,7 +114,7 @@ async def keep(ami: Ami, rows: Mapping[str, str], *, within_s: float = WRITTEN_S
     for family in reversed(FAMILIES):
         mine = [name for name in gone if name.startswith(f"{family}/")]
         await asyncio.gather(*(ami.db_del(*name.split("/", 1)) for name in mine))
-    for bundle in _bundles(changed):
+    for bundle in _bundles(dict(sorted(changed.items(), key=_turn))):
         await ami.action(
             "Originate",
             Channel="Local/listen@mirror",
@@ -127,6 +127,10 @@ async def keep(ami: Ami, rows: Mapping[str, str], *, within_s: float = WRITTEN_S
     if changed:
         await _written(ami, rows, within_s)
     return len(gone) + len(changed)
+
+
+def _turn(row: tuple[str, str]) -> int:
+    return FAMILIES.index(row[0].partition("/")[0])
 
 
 async def _present(ami: Ami) -> dict[str, str]:

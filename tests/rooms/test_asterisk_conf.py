@@ -48,6 +48,13 @@ def test_everything_but_sip_listens_at_home_only() -> None:
     assert "permit = 127.0.0.1/32" in files["manager.conf"]
 
 
+def test_the_leg_of_a_call_that_came_in_is_told_with_its_channel() -> None:
+    files = render(PARAMS)
+    assert "channelvars = PB_LEG,PB_DIALLED\n" in files["ari.conf"].partition("[pbx-bridge]")[0]
+    # One only: with two, panoramisk makes a list of them.
+    assert "channelvars = PB_LEG\n" in files["manager.conf"].partition("[pbx-bridge]")[0]
+
+
 def test_ami_may_neither_run_commands_nor_load_modules() -> None:
     write = next(line for line in render(PARAMS)["manager.conf"].splitlines() if line.startswith("write ="))
     assert {"command", "system", "all"}.isdisjoint(write.removeprefix("write = ").split(","))

@@ -159,6 +159,13 @@ def user_event(name: str, **said: str) -> Mapping[str, Any]:
         (user_event("PbxBridge", Fact="queue-left", Queue="nowhere", Status=""), e.QueueLeft(LEG, "UNKNOWN")),
         (user_event("PbxBridge", Fact="queue-left"), e.QueueLeft(LEG, "UNKNOWN")),
         (user_event("PbxBridge", Fact="limit-reached"), e.LimitReached(LEG)),
+        (user_event("PbxBridge", Fact="queue-left", Status="CLOSED"), e.QueueLeft(LEG, "CLOSED")),
+        (user_event("PbxBridge", Fact="nobody"), e.MachineAnswered(LEG)),
+        (user_event("PbxBridge", Fact="chosen", Choice="callback"), e.Chosen(LEG, e.Choice.CALLBACK)),
+        (user_event("PbxBridge", Fact="chosen", Choice="later"), e.Chosen(LEG, e.Choice.LATER)),
+        (user_event("PbxBridge", Fact="chosen", Choice="cancel"), e.Chosen(LEG, e.Choice.CANCEL)),
+        (user_event("PbxBridge", Fact="chosen", Choice="something-else"), None),
+        (user_event("PbxBridge", Fact="chosen"), None),
         (user_event("PbxBridge", Fact="something-else"), None),
         (user_event("SomebodyElse", Fact="limit-reached"), None),
         (ari("ChannelUserevent", eventname="PbxBridge"), None),
@@ -202,3 +209,17 @@ def test_a_channel_that_is_none_of_ours_says_nothing_to_us(stranger: str) -> Non
 @pytest.mark.parametrize(("text", "number"), [("7", 7), ("0", 0), ("", None), (None, None), ("-1", None), ("x", None)])
 def test_a_number_in_asterisks_text(text: str | None, number: int | None) -> None:
     assert hear.number(text) == number
+
+
+# ── legs that came in ────────────────────────────────────────────────────────────────────────────────────
+CHANNEL, CAME_IN = "1763858613.42", "pb.call_h1763858613x42.1"
+
+
+def test_a_leg_that_came_in_is_heard_by_its_leg() -> None:
+    held = ari("ChannelHold", leg=CHANNEL)
+    told = {**held, "channel": {**held["channel"], "channelvars": {"PB_LEG": CAME_IN, "PB_DIALLED": "88001002030"}}}
+    assert hear.from_ari(held) is None
+    assert hear.from_ari(told) == e.Held(CAME_IN)
+    rang = {"Event": "AgentCalled", "Uniqueid": CHANNEL, "MemberName": "ann"}
+    assert hear.from_ami(rang) is None
+    assert hear.from_ami({**rang, "ChanVariable": f"PB_LEG={CAME_IN}"}) == e.AgentRang(CAME_IN, "ann")

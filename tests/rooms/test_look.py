@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from pbx_bridge.asterisk.look import CoreChannel, Lists, QueueEntry, families, picture, trace_of
-from pbx_bridge.call.recovery import DialWish, LegSeen, LegState, missed
+from pbx_bridge.call.recovery import CameIn, DialWish, LegSeen, LegState, missed
+from pbx_bridge.phone import Phone
 from tests.call.story import MORNING
 from tests.rooms.tape import dialled, tape
 from tests.rooms.test_hear import STORIES
@@ -197,3 +198,39 @@ def test_a_leg_that_ended_within_the_absence_is_found_whatever_the_clocks_say() 
 @pytest.mark.parametrize("hours", [28, 48, 1000])
 def test_an_absence_longer_than_the_ring_reads_all_of_it(hours: int) -> None:
     assert families(MORNING, MORNING + timedelta(hours=hours)) == ["pbx-bridge"]
+
+
+# ── legs that came in ────────────────────────────────────────────────────────────────────────────────────
+CHANNEL, CAME_IN = "1763858613.42", "pb.call_h1763858613x42.1"
+CALLER = {
+    "id": CHANNEL,
+    "state": "Up",
+    "creationtime": "2026-01-12T09:00:00.500+0300",
+    "caller": {"name": "", "number": "9161234567"},
+    "channelvars": {"PB_LEG": CAME_IN, "PB_DIALLED": "88001002030"},
+}
+
+
+def test_a_leg_that_came_in_is_seen_with_who_dialled_what_and_when() -> None:
+    look = lists(channels=[CALLER], core=[], entries=[QueueEntry("support", 2, CHANNEL)])
+    at = datetime(2026, 1, 12, 6, 0, 0, 500000, tzinfo=UTC)
+    met = CameIn("88001002030", Phone("+79161234567"), at)
+    assert picture(look, MORNING).legs == {CAME_IN: LegSeen(LegState.UP, "support", 2, came_in=met)}
+    hidden = picture(replace(look, channels=[{**CALLER, "caller": {"number": ""}}]), MORNING).legs[CAME_IN]
+    assert hidden.came_in == CameIn("88001002030", None, at)
+
+
+def test_a_leg_that_came_in_talks_and_is_offered_like_any_other() -> None:
+    ringing = core("PJSIP/ann-2", "1.2", linked=CHANNEL, state="Ringing")
+    look = lists(channels=[CALLER], core=[ringing], entries=[QueueEntry("support", 1, CHANNEL)])
+    assert picture(look, MORNING).legs[CAME_IN].ringing == ("PJSIP/ann",)
+    talk = [core("PJSIP/operator-1", CHANNEL, bridge="b1"), core("PJSIP/ann-2", "1.2", bridge="b1")]
+    assert picture(lists(channels=[CALLER], core=talk), MORNING).legs[CAME_IN].agent == "PJSIP/ann"
+
+
+def test_a_trace_of_a_leg_that_came_in_says_what_was_dialled_and_never_by_whom() -> None:
+    memory = {f"761/{CAME_IN}": LINE + "|88001002030", f"761/{LEG}": LINE + "|88001002030", "761/pb.call_y.1": LINE}
+    traces = picture(lists(memory=memory), MORNING).traces
+    assert traces[CAME_IN].came_in == CameIn("88001002030", None, datetime.fromtimestamp(1768197500, UTC))
+    assert traces[LEG].came_in is None
+    assert traces["pb.call_y.1"].came_in is None
