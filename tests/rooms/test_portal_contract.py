@@ -37,6 +37,8 @@ class EveryService(Mapping[str, Service]):
     """A directory in which everything that looks like a service is one."""
 
     def __getitem__(self, name: str) -> Service:
+        if not re.fullmatch("[a-z0-9][a-z0-9_-]{0,63}", name):
+            raise KeyError(name)
         return service(name)
 
     def __iter__(self) -> Iterator[str]:
