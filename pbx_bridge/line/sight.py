@@ -31,9 +31,14 @@ class Sight:
     quiet_s: float = 0.0
     called_back: int = 0
 
+    def wait(self, position: int, learned: Learned, *, called_back: bool = False) -> Estimate:
+        """What somebody at this place is told. Callbacks that ring will stand before a live caller."""
+        ahead = 0 if called_back else self.ringing
+        return estimate(position + ahead, Staff(self.agents, self.free), learned)
+
     def newcomer(self, learned: Learned) -> Estimate:
         """What somebody who asks for a call now would be told."""
-        return estimate(self.waiting + self.coming + 1, Staff(self.agents, self.free), learned)
+        return self.wait(self.waiting + self.coming + 1, learned)
 
     def desk(self, learned: Learned, at: datetime) -> Desk:
         """The queue for the pacing of callbacks."""

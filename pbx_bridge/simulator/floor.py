@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from ..line.calibration import Promise, settle
-from ..line.estimate import Learned, Staff, estimate
+from ..line.estimate import Learned
 from ..line.pacing import priority
 from ..line.sight import Sight
 from .agenda import Agenda
@@ -107,7 +107,7 @@ class Floor:
         """The first word is the one that has to hold."""
         offered = self.waiting - sum(map(len, self._lines))
         ahead = offered + sum(map(len, self._lines[priority(0, called_back=citizen.called_back) :]))
-        pair = estimate(ahead + 1, Staff(self.agents, self.free), self.learned).for_page
+        pair = self.sight().wait(ahead + 1, self.learned, called_back=citizen.called_back).for_page
         promise = Promise(self._agenda.at, *pair) if pair else None
         return Word(promise, self.free > ahead - offered, self.hold_time.seconds)
 

@@ -20,6 +20,12 @@ def test_who_asks_now_stands_behind_all_who_wait_or_are_on_their_way() -> None:
     assert Crowd.of(seen, LEARNED) == Crowd(5, 4, seen.newcomer(LEARNED))
 
 
+def test_callbacks_that_ring_will_stand_before_live_callers_and_not_before_each_other() -> None:
+    seen = Sight(agents=4, waiting=2, ringing=2)
+    assert seen.wait(3, LEARNED) == seen.newcomer(LEARNED) == estimate(5, Staff(agents=4), LEARNED)
+    assert seen.wait(1, LEARNED, called_back=True) == estimate(1, Staff(agents=4), LEARNED)
+
+
 def test_agents_who_talk_are_expected_by_what_the_queue_has_learned() -> None:
     desk = Sight(agents=42, free=2, waiting=1, coming=2, ringing=3, longest_wait_s=9).desk(LEARNED, NOON)
     assert (desk.at, desk.free, desk.expected) == (NOON, 2, 3)
