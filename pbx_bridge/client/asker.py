@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -76,6 +77,18 @@ class Asker:
         headers = {} if if_match is None else {"If-Match": f'"{if_match}"'}
         return _call(await self.request("POST", f"{_path(call_id)}/abort", headers=headers, repeat=True))
 
+    async def move(self, call_id: str, to: datetime) -> Call:
+        """Call back at another time. It is the next one that the service's hours and the citizen's night allow: see
+        `scheduled_for` and `scheduled_because`. Problem `not-movable` when it does not wait for a callback. ValueError
+        for a time without a zone."""
+        body = {"to": _moment(to)}
+        return _call(await self.request("POST", f"{_path(call_id)}/move", body, repeat=True))
+
+    async def keep_place(self, call_id: str) -> Call:
+        """Hang up on a citizen who waits, and call them back in their turn. Problem `not-movable` when they do not
+        wait."""
+        return _call(await self.request("POST", f"{_path(call_id)}/keep", repeat=True))
+
     async def call(self, call_id: str) -> Call:
         """It as it stands."""
         return _call(await self.request("GET", _path(call_id)))
@@ -111,6 +124,24 @@ class Asker:
         async with aclosing(Follower(self, call_id, after, patience_s).events()) as events:
             async for event in events:
                 yield event
+
+    # ── services ──
+    async def services(self) -> list[dict[str, Any]]:
+        """What may be called: `id`, `names` and `synonyms` by language, `numbers`, `hours` and more."""
+        found: list[dict[str, Any]] = (await self.request("GET", "/v1/services")).json()["services"]
+        return found
+
+    async def availability(
+        self, service: str, *, at: datetime | None = None, time_zone: str | None = None
+    ) -> dict[str, Any]:
+        """What would happen now, or at that moment: `open`, `why`, `until`, `next_open_at`, `would_call_at`, and for
+        now how long the citizen would wait. `time_zone` is the citizen's. ValueError for a time without a zone."""
+        asked = {"at": _moment(at) if at else None, "time_zone": time_zone}
+        query = urlencode({name: value for name, value in asked.items() if value is not None})
+        found: dict[str, Any] = (
+            await self.request("GET", f"/v1/services/{quote(service, safe='')}/availability?{query}")
+        ).json()
+        return found
 
     # ── anything else ──
     async def request(
@@ -158,6 +189,12 @@ class Asker:
 
 def _path(call_id: str) -> str:
     return f"/v1/calls/{quote(call_id, safe='')}"
+
+
+def _moment(at: datetime) -> str:
+    if at.tzinfo is None:
+        raise ValueError("a time must have a zone: datetime.now(UTC), or datetime(…, tzinfo=ZoneInfo('Europe/Moscow'))")
+    return at.isoformat(timespec="seconds")
 
 
 def _call(answer: Answer) -> Call:
