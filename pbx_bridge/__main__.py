@@ -26,7 +26,7 @@ Config = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configu
 app = App(name="pbx-bridge", version=__version__, help="The telephony backend behind a portal's call button.")
 audit = App(name="audit", help="Who did what: verify that nobody changed it.")
 citizen = App(name="citizen", help="What is kept about one citizen: export, erase.")
-for each in (registrar.app, audit, citizen, rehearse.app):
+for each in (registrar.app, staffing.app, audit, citizen, rehearse.app):
     app.command(each)
 directory_cli.register(app)
 Result = TypeVar("Result")

@@ -67,7 +67,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def exchange_of(settings: Settings) -> Exchange:
+def exchange_of(settings: Settings, shelf: Shelf | None = None) -> Exchange:
     """Asterisk, as configured."""
     asterisk = settings.asterisk
     for name in asterisk.plain_ways():
@@ -77,7 +77,11 @@ def exchange_of(settings: Settings) -> Exchange:
     except BadAuthority as error:
         raise CannotStart(str(error)) from error
     trunks = [Trunk(each.prefix, each.endpoint, each.plus, each.caller_id) for each in settings.trunks]
-    return Exchange(ari, ami, trunks, now, settings.codes.voice_caller_id)
+
+    def wrap_up_s(queue: str) -> float:
+        return next((each.wrap_up_s for each in shelf.directory.of_queue(queue)), 0.0) if shelf else 0.0
+
+    return Exchange(ari, ami, trunks, now, settings.codes.voice_caller_id, wrap_up_s)
 
 
 def ari_of(asterisk: Asterisk) -> Ari:
@@ -157,7 +161,7 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         shelf = shelf_for(settings)
         ledger = await ledger_of(settings)
         stack.push_async_callback(ledger.close)
-        exchange = exchange_of(settings)
+        exchange = exchange_of(settings, shelf)
         stack.push_async_callback(exchange.close)
         messenger, issuers = messenger_of(settings), issuers_of(settings)
         stack.push_async_callback(messenger.close)

@@ -5,6 +5,7 @@ Foreign errors are translated here into the conductor's words.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ from ..call.causes import Cause, Source
 from ..call.model import Device, DeviceKind, WhenFull
 from ..conductor.ports import (
     AlreadyDialled,
+    Announcement,
     CodeOrder,
     DialOrder,
     DialRefused,
@@ -35,6 +37,10 @@ ANSWERED, TO_QUEUE, LEG_GONE = "device-answered", "to-queue", "leg-gone,s,1"
 PROVE = "prove-human"
 #: Where somebody who is to hear a code goes.
 SAY_CODE = "say-code"
+#: Where a voice speaks and where it is held to the ear of somebody who waits; what such a voice's channel is called,
+#: and how long it may take to begin (seconds).
+TELL_PLACE, EAR, VOICE, VOICE_S = "tell-place", "tell-place-ear", "voice.", 5
+_PROMPT = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
 #: Languages whose digits Asterisk has (asterisk-core-sounds-…); the first is for everybody else.
 SPOKEN = ("ru", "en")
 
@@ -107,6 +113,40 @@ class Act:
         way = self._way(Device(DeviceKind.MOBILE, phone=order.phone))
         caller_id = self._code_caller_id or way.caller_id
         await self._ring(order.leg, way, (SAY_CODE, "s"), order.ring_s, caller_id, _code_variables(order))
+
+    async def announce(self, order: Announcement) -> None:
+        """Whisper to a waiting channel (dialplan/tell-place.conf). Who is being spoken to is not interrupted. Raises
+        NoSuchLeg, OutOfReach."""
+        if not all(_PROMPT.fullmatch(name) for name in order.prompts):
+            raise ValueError("a prompt is named by small letters, digits and dashes")
+        try:
+            await self._ari.originate(
+                f"{VOICE}{order.leg}",
+                f"Local/{channel_of(order.leg)}@{EAR}/n",
+                context=TELL_PLACE,
+                extension="s",
+                timeout_s=VOICE_S,
+                caller_id="",
+                variables={
+                    "CHANNEL(language)": spoken(order.locale),
+                    "PB_SAY": "&".join(f"pbx-bridge/{name}" for name in order.prompts),
+                },
+            )
+        except errors.Conflict:
+            log.debug("somebody is being spoken to already", leg=order.leg)
+        except (errors.Refused, errors.Unprocessable) as error:
+            raise NoSuchLeg(order.leg) from error
+        except errors.AriError as error:
+            raise _out_of_reach(error) from error
+
+    async def hush(self, leg: str) -> None:
+        """Raises OutOfReach."""
+        try:
+            await self._ari.hangup(f"{VOICE}{leg}")
+        except errors.NotFound:
+            pass
+        except errors.AriError as error:
+            raise _out_of_reach(error) from error
 
     def _way(self, device: Device) -> Route:
         way = route(device, self._trunks)

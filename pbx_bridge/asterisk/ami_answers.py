@@ -10,7 +10,8 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """An agent. `status` is a device state: 1 free, 2 and 3 in use, 4 invalid, 5 unavailable, 6 ringing."""
+    """An agent. `status` is a device state: 1 free, 2 and 3 in use, 4 invalid, 5 unavailable, 6 ringing. `last_call` is
+    when the last one ended (seconds since 1970, 0: none); `wrap_up_s` the member's own, 0 where the queue's counts."""
 
     name: str
     interface: str
@@ -19,6 +20,9 @@ class Member:
     in_call: bool
     penalty: int
     calls_taken: int
+    last_call: int = 0
+    reason: str = ""
+    wrap_up_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +143,9 @@ def _member(headers: Headers) -> Member:
         in_call=headers.get("InCall") == "1",
         penalty=_number(headers, "Penalty"),
         calls_taken=_number(headers, "CallsTaken"),
+        last_call=_number(headers, "LastCall"),
+        reason=headers.get("PausedReason", ""),
+        wrap_up_s=_number(headers, "Wrapuptime"),
     )
 
 

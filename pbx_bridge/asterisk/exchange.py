@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime
 from typing import Any
@@ -13,19 +13,24 @@ import structlog
 from ..call.events import LegEvent
 from ..call.model import Terms, call_of_leg
 from ..call.recovery import Picture
-from ..conductor.ports import Clock, Heard, OutOfReach, Replaced
+from ..conductor.ports import Clock, Heard, OutOfReach, QueueSeen, Replaced
 from ..directory.service import Directory
 from . import errors, hear
 from .act import Act, Trunk
 from .agi import Agi, Answer
 from .ami import Ami
 from .ari import Ari
+from .floor import Floor
 from .legs import leg_of_channel, with_leg
 from .look import CoreChannel, Lists, QueueEntry, endpoint_of, families, picture
 from .mirror import keep, wanted
 from .places import Places
+from .staff import Staff
 
 log = structlog.get_logger(__name__)
+
+#: How often it is looked whether somebody has wrapped up, and how often all queues are asked for anew (seconds).
+LOOK_S, CORRECT_S = 0.5, 30.0
 
 
 @contextmanager
@@ -42,13 +47,25 @@ def _in_our_words() -> Iterator[None]:
 class Exchange:
     """One Asterisk: `connect` to hear and look, `dial`, `say_code`, `hang_up` and `redirect` to act."""
 
-    def __init__(self, ari: Ari, ami: Ami, trunks: Sequence[Trunk], clock: Clock, code_caller_id: str = "") -> None:
-        """`trunks` and `code_caller_id` as in act.Act."""
+    def __init__(
+        self,
+        ari: Ari,
+        ami: Ami,
+        trunks: Sequence[Trunk],
+        clock: Clock,
+        code_caller_id: str = "",
+        wrap_up_s: Callable[[str], float] = lambda queue: 0.0,
+    ) -> None:
+        """`trunks` and `code_caller_id` as in act.Act, `wrap_up_s` as in floor.Floor."""
         self._ari = ari
         self._ami = ami
         self._clock = clock
         self._act = Act(ari, ami, trunks, code_caller_id)
         self._agi = ""
+        self._wrap_up_s = wrap_up_s
+        staff = Staff(ami)
+        self.log_in, self.log_out, self.pause = staff.log_in, staff.log_out, staff.pause
+        self.announce, self.hush = self._act.announce, self._act.hush
         self.dial = self._act.dial
         self.say_code = self._act.say_code
         self.hang_up = self._act.hang_up
@@ -59,7 +76,7 @@ class Exchange:
         """Both connections or none. Raises OutOfReach with a sentence, Replaced."""
         with _in_our_words():
             async with self._ari.listen() as ari, self._ami.listen() as ami:
-                yield Wire(self._ari, self._ami, ari, ami, self._clock)
+                yield Wire(self._ari, self._ami, ari, ami, self._clock, Floor(self._wrap_up_s))
 
     @asynccontextmanager
     async def receiving(self, answer: Answer, host: str, port: int, address: str = "") -> AsyncIterator[None]:
@@ -101,7 +118,9 @@ class Wire:
         ari_events: AsyncIterator[Mapping[str, object]],
         ami_events: AsyncIterator[Mapping[str, str]],
         clock: Clock,
+        floor: Floor,
     ) -> None:
+        self._floor = floor
         self._ari = ari
         self._ami = ami
         self._ari_events = ari_events
@@ -123,6 +142,7 @@ class Wire:
         core = await self._ami.core_channels()
         status = await self._ami.queue_status(None)
         queues = status.queues.values()
+        self._floor.reset(queues)
         entries = [QueueEntry(each.name, entry.position, entry.uniqueid) for each in queues for entry in each.entries]
         legs = {each["id"]: leg_of_channel(each) for each in channels}
         self._places.reset((each.queue, each.position, legs.get(each.channel_id, each.channel_id)) for each in entries)
@@ -145,22 +165,30 @@ class Wire:
             await self._ari.follow(endpoint)
         return bool(legs)
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def queues(self) -> list[QueueSeen]:
+        """See conductor.ports.Line."""
+        with _in_our_words():
+            self._floor.reset((await self._ami.queue_status(None)).queues.values())
+        return self._floor.all_seen(self._clock())
+
+    async def __aiter__(self) -> AsyncIterator[Heard | QueueSeen]:
         """Merge both connections; when one ends or fails, so does the line, after what was heard before."""
-        queue: asyncio.Queue[Heard | None] = asyncio.Queue()
+        queue: asyncio.Queue[Heard | QueueSeen | None] = asyncio.Queue()
         errors_seen: list[BaseException] = []
 
-        async def pump(source: AsyncIterator[LegEvent]) -> None:
+        async def pump(source: AsyncIterator[LegEvent | QueueSeen]) -> None:
             try:
                 async for fact in source:
-                    call_id = call_of_leg(fact.leg)
-                    if call_id:
+                    if isinstance(fact, QueueSeen):
+                        queue.put_nowait(fact)
+                    elif call_id := call_of_leg(fact.leg):
                         queue.put_nowait(Heard(call_id, fact, self._clock()))
             except errors.AsteriskError as error:
                 errors_seen.append(error)
             queue.put_nowait(None)
 
-        pumps = [asyncio.create_task(pump(source)) for source in (self._from_ari(), self._from_ami())]
+        sources = (self._from_ari(), self._from_ami(), self._from_time())
+        pumps = [asyncio.create_task(pump(source)) for source in sources]
         try:
             while (heard := await queue.get()) is not None:
                 yield heard
@@ -177,12 +205,30 @@ class Wire:
             if fact:
                 yield fact
 
-    async def _from_ami(self) -> AsyncIterator[LegEvent]:
+    async def _from_ami(self) -> AsyncIterator[LegEvent | QueueSeen]:
         async for event in self._ami_events:
             for fact in self._facts(event):
                 yield fact
 
-    def _facts(self, event: Mapping[str, str]) -> Iterator[LegEvent]:
+    async def _from_time(self) -> AsyncIterator[QueueSeen]:
+        """Who has wrapped up, which no event tells; and now and then everything anew, in case one was lost."""
+        loop = asyncio.get_running_loop()
+        correct_at = loop.time() + CORRECT_S
+        told = {each.queue: each.members for each in self._floor.all_seen(self._clock())}
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if loop.time() >= correct_at:
+                correct_at = loop.time() + CORRECT_S
+                self._floor.reset((await self._ami.queue_status(None)).queues.values())
+            for seen in self._floor.all_seen(self._clock()):
+                if told.get(seen.queue) != seen.members:
+                    told[seen.queue] = seen.members
+                    yield seen
+
+    def _facts(self, event: Mapping[str, str]) -> Iterator[LegEvent | QueueSeen]:
+        queue = self._floor.hear(event)
+        if queue:
+            yield self._floor.seen(queue, self._clock())
         event = with_leg(event)
         fact = hear.from_ami(event)
         if fact:

@@ -25,14 +25,18 @@ from ..call.model import Device, DeviceKind, Terms, call_of_leg
 from ..call.recovery import LegState, Picture, Trace
 from ..conductor.ports import (
     AlreadyDialled,
+    Announcement,
     Clock,
     CodeOrder,
     DialOrder,
     DialRefused,
     Heard,
     Incoming,
+    Member,
+    NoSuchAgent,
     NoSuchLeg,
     OutOfReach,
+    QueueSeen,
     Replaced,
     Unanswered,
 )
@@ -57,12 +61,12 @@ class FakeLine:
 
     def __init__(self, exchange: FakeExchange) -> None:
         self._exchange = exchange
-        self._heard: deque[Heard] = deque()
+        self._heard: deque[Heard | QueueSeen] = deque()
         self._news = asyncio.Event()
         self._error: Exception | None = None
         self.ended = False
 
-    def put(self, heard: Heard) -> None:
+    def put(self, heard: Heard | QueueSeen) -> None:
         """Asterisk says something."""
         self._heard.append(heard)
         self._news.set()
@@ -78,7 +82,13 @@ class FakeLine:
             raise OutOfReach("the connection is gone")
         return await self._exchange.picture(since)
 
-    async def __aiter__(self) -> AsyncIterator[Heard]:
+    async def queues(self) -> list[QueueSeen]:
+        """See conductor.ports.Line."""
+        if self.ended:
+            raise OutOfReach("the connection is gone")
+        return self._exchange.all_seen()
+
+    async def __aiter__(self) -> AsyncIterator[Heard | QueueSeen]:
         while True:
             while self._heard:
                 yield self._heard.popleft()
@@ -117,12 +127,16 @@ class FakeExchange:
         """What Asterisk itself takes from the answer to the queue, and from the queue to the first ring."""
         self.delays: dict[str, float] = {}
         """How long requests of a kind (`dial`, `say_code`, `hang_up`, `redirect`) take, where not as usual."""
+        self.announced: list[Announcement] = []
+        """What was said to those who wait."""
         self.queue("support")
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────
     def queue(self, name: str, **conf: float) -> FakeQueue:
         """A queue; `timeout_s`, `retry_s` and `wrapup_s` as in queues.conf."""
-        queue = self._queues[name] = FakeQueue(name, lambda: self._loop.time(), self.later, lambda: self.step_s, **conf)
+        queue = FakeQueue(name, lambda: self._loop.time(), self.later, lambda: self.step_s, **conf)
+        queue.changed = lambda: self._tell_queue(queue)
+        self._queues[name] = queue
         return queue
 
     def citizen(self, name: str, **ways: Any) -> Citizen:
@@ -258,6 +272,26 @@ class FakeExchange:
         task.add_done_callback(self._deciding.discard)
         return leg
 
+    async def announce(self, order: Announcement) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("announce", lambda: self._announce(order))
+
+    async def hush(self, leg: str) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("hush", lambda: None)
+
+    async def log_in(self, agent: str, queue: str, penalty: int = 0) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("log_in", lambda: self._log_in(agent, queue))
+
+    async def log_out(self, agent: str, queue: str) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("log_out", lambda: self._desk(queue).remove(agent))
+
+    async def pause(self, agent: str, paused: bool, reason: str = "", queue: str | None = None) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("pause", lambda: self._pause(agent, paused, reason, queue))
+
     async def check(self) -> None:
         """Raises OutOfReach."""
         await self._looked_up("check")
@@ -319,6 +353,43 @@ class FakeExchange:
             raise DialRefused(Cause("no_endpoint", Source.SERVICE))
         return known
 
+    def _announce(self, order: Announcement) -> None:
+        self._leg(order.leg)
+        self.announced.append(order)
+
+    def _log_in(self, agent: str, queue: str) -> None:
+        desk = self._desk(queue)
+        known = [each for each in desk.agents if each.name == agent]
+        if not known:
+            desk.add(Agent(agent))
+
+    def _pause(self, agent: str, paused: bool, reason: str, queue: str | None) -> None:
+        desks = [self._desk(queue)] if queue else list(self._queues.values())
+        found = [each for desk in desks for each in desk.agents if each.name == agent]
+        if not found:
+            raise NoSuchAgent(agent)
+        for each in found:
+            each.pause(paused, reason)
+
+    def _desk(self, queue: str) -> FakeQueue:
+        if queue not in self._queues:
+            raise NoSuchAgent(f"there is no queue {queue}")
+        return self._queues[queue]
+
+    def all_seen(self) -> list[QueueSeen]:
+        """Every queue as it is now."""
+        return [self._seen(queue) for queue in self._queues.values()]
+
+    def _seen(self, queue: FakeQueue) -> QueueSeen:
+        members = [
+            Member(each.name, each.logged_in, each.paused, each.reason, queue.is_busy(each)) for each in queue.agents
+        ]
+        return QueueSeen(queue.name, tuple(members), queue.waiting, self._clock())
+
+    def _tell_queue(self, queue: FakeQueue) -> None:
+        if self._line:
+            self._line.put(self._seen(queue))
+
     def _leg(self, leg: str) -> FakeLeg:
         if leg not in self._legs:
             raise NoSuchLeg(leg)
@@ -340,7 +411,7 @@ class FakeExchange:
         if done is not False and breaks == self._breaks:
             try:
                 do()
-            except (AlreadyDialled, DialRefused, NoSuchLeg) as error:
+            except (AlreadyDialled, DialRefused, NoSuchAgent, NoSuchLeg) as error:
                 refusal = error
         await asyncio.sleep(REPLY_S)
         if done is not None or breaks != self._breaks:

@@ -108,6 +108,7 @@ class Agent(Person):
     queue: str = ""
     logged_in: bool = True
     paused: bool = False
+    reason: str = ""
     free_at: float = 0.0
     """When wrapping up the last talk is over (the loop's time)."""
     left: Callable[[], None] = field(default=lambda: None, repr=False)
@@ -118,9 +119,9 @@ class Agent(Person):
         self.logged_in = False
         self.left()
 
-    def pause(self, paused: bool = True) -> None:
+    def pause(self, paused: bool = True, reason: str = "") -> None:
         """Take no calls for a while, or take them again."""
-        self.paused = paused
+        self.paused, self.reason = paused, reason if paused else ""
         self.left()
 
     def log_in(self) -> None:

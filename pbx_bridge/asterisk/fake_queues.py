@@ -91,12 +91,29 @@ class FakeQueue:
         self._timeout_s, self._retry_s, self._wrapup_s = timeout_s, retry_s, wrapup_s
         self._line: list[_Waiting] = []
         self._first = 0
+        self.changed: Callable[[], None] = lambda: None
+        """Told after every change of members or of those who wait."""
 
     def add(self, agent: Agent) -> None:
         """A new member."""
         agent.queue, agent.left = self.name, self._staff_changed
         self.agents.append(agent)
         self._serve()
+        self.changed()
+
+    def remove(self, name: str) -> None:
+        """A member logs out; a talk goes on."""
+        self.agents = [each for each in self.agents if each.name != name]
+        self._staff_changed()
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait."""
+        return len(self._line)
+
+    def is_busy(self, agent: Agent) -> bool:
+        """Whether the agent's telephone rings or talks, or the agent wraps up."""
+        return agent.talk is not None or agent.free_at > self._now()
 
     def join(self, caller: Caller, timeout_s: float, priority: int = 0) -> int | None:
         """The caller's place, or None when nobody is there to answer (joinempty). Who has a higher `priority` stands
@@ -111,6 +128,7 @@ class FakeQueue:
         waiting.timers.append(self._later(self._step_s(), self._serve))
         for behind in range(place + 1, len(self._line)):
             self._line[behind].caller.moved_to(behind + 1)
+        self.changed()
         return place + 1
 
     def leave(self, caller: Caller) -> None:
@@ -133,7 +151,12 @@ class FakeQueue:
         """The agent wraps up."""
         agent.talk = None
         agent.free_at = self._now() + self._wrapup_s
-        self._later(self._wrapup_s, self._serve)
+        self._later(self._wrapup_s, self._wrapped_up)
+        self.changed()
+
+    def _wrapped_up(self) -> None:
+        self._serve()
+        self.changed()
 
     def clear(self) -> None:
         """Asterisk died: nobody waits or rings any more."""
@@ -173,6 +196,7 @@ class FakeQueue:
             offer.timers.append(self._later(seconds, do))
 
         agent.takes(offer, later)
+        self.changed()
 
     def answered(self, offer: Offer) -> None:
         """The agent picked up."""
@@ -181,6 +205,7 @@ class FakeQueue:
         waited = self._now() - waiting.since
         self._remove(waiting)
         waiting.caller.connected_to(offer.agent, waited)
+        self.changed()
 
     def declined(self, offer: Offer) -> None:
         """The agent refused: the next one at once, and when there is none, all again after a pause."""
@@ -198,6 +223,7 @@ class FakeQueue:
         offer.end()
         offer.agent.talk = None
         offer.waiting.offer = None
+        self.changed()
         offer.waiting.caller.declined_by(offer.agent)
 
     def _rest(self, waiting: _Waiting) -> None:
@@ -225,6 +251,7 @@ class FakeQueue:
                 if waiting.offer is None and not waiting.resting:
                     self._give_up(waiting, "LEAVEEMPTY")
         self._serve()
+        self.changed()
 
     # ── the line ─────────────────────────────────────────────────────────────────────────────────────
     def _give_up(self, waiting: _Waiting, status: str) -> None:
@@ -245,6 +272,7 @@ class FakeQueue:
             self._later(0, self._serve)
         waiting.offer = None
         del self._line[place]
+        self.changed()
         for behind in range(place, len(self._line)):
             self._line[behind].caller.moved_to(behind + 1)
 

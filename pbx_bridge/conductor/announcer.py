@@ -44,10 +44,24 @@ class Announcer:
         self._speaks = speaks
         self._told: dict[str, _Told] = {}
         self._somebody_waits = asyncio.Event()
+        self._hushing: set[asyncio.Task[None]] = set()
 
     def poke(self) -> None:
         """Somebody waits."""
         self._somebody_waits.set()
+
+    def changed(self, call: Call) -> None:
+        """A call as it was just committed: an agent is about to speak to somebody, or they have gone."""
+        told = self._told.get(call.id)
+        if told and told.at is not None and call.state is not State.QUEUED:
+            self._told.pop(call.id)
+            task = asyncio.create_task(self._hush(told.leg), name=f"hush {told.leg}")
+            self._hushing.add(task)
+            task.add_done_callback(self._hushing.discard)
+
+    async def _hush(self, leg: str) -> None:
+        with contextlib.suppress(OutOfReach):
+            await self._telephony.hush(leg)
 
     async def run(self) -> None:
         """Speak until cancelled."""
@@ -77,8 +91,8 @@ class Announcer:
         return now - told.at >= pause
 
     async def _tell(self, call: Call, now: float) -> None:
-        place, told = call.place, self._told[call.id]
-        if place is None or call.leg is None:
+        place, told = call.place, self._told.get(call.id)
+        if place is None or call.leg is None or told is None:
             return
         told.at, told.position = now, place.position
         words = in_words(place.position, _minutes(place), call.request.locale)

@@ -136,6 +136,7 @@ class Conductor:
 
     def _changed(self, call: Call) -> None:
         self._performer.saw(call)
+        self._announcer.changed(call)
         if self._board.changed(call) or call.state is State.SCHEDULED:
             self._callbacks.poke()
         if call.state is State.QUEUED:

@@ -226,6 +226,9 @@ class Telephony(Protocol):
     async def announce(self, order: Announcement) -> None:
         """Speak to somebody who waits, over the music; their place stays theirs. Raises NoSuchLeg, OutOfReach."""
 
+    async def hush(self, leg: str) -> None:
+        """Nothing more is said to them: an agent is about to speak. Harmless when nothing is. Raises OutOfReach."""
+
     async def log_in(self, agent: str, queue: str, penalty: int = 0) -> None:
         """The agent takes calls of the queue from now on; harmless when repeated. Raises NoSuchAgent (there is no such
         queue), OutOfReach."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Mapping
+from typing import Protocol
 
 import structlog
 
@@ -16,7 +17,7 @@ from ..ledger import AuditLine, Ledger, LedgerUnavailable
 from .board import Board
 from .counsel import Counsel
 from .errors import AgentRefused, NoAgent
-from .ports import Clock, NoSuchAgent, Telephony
+from .ports import Clock, NoSuchAgent
 
 log = structlog.get_logger(__name__)
 
@@ -24,12 +25,20 @@ log = structlog.get_logger(__name__)
 LESSONS_S = 60.0
 
 
+class Hands(Protocol):
+    """What carries it out: a part of ports.Telephony."""
+
+    async def log_in(self, agent: str, queue: str, penalty: int = 0) -> None: ...
+    async def log_out(self, agent: str, queue: str) -> None: ...
+    async def pause(self, agent: str, paused: bool, reason: str = "", queue: str | None = None) -> None: ...
+
+
 class Roster:
     """Ask it in the words of a supervisor."""
 
-    def __init__(self, ledger: Ledger, telephony: Telephony, counsel: Counsel, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, hands: Hands, counsel: Counsel, clock: Clock) -> None:
         self._ledger = ledger
-        self._telephony = telephony
+        self._hands = hands
         self._counsel = counsel
         self._clock = clock
 
@@ -40,19 +49,19 @@ class Roster:
     async def log_in(self, agent: str, queue: str | None = None, *, by: str) -> None:
         """To one queue, or to all of the agent's. Raises NoAgent, AgentRefused, OutOfReach."""
         for name, penalty in self._queues(agent, queue).items():
-            await self._do(self._telephony.log_in(agent, name, penalty), agent)
+            await self._do(self._hands.log_in(agent, name, penalty), agent)
         await self._note("log-in", by, agent, queue)
 
     async def log_out(self, agent: str, queue: str | None = None, *, by: str) -> None:
         """Of one queue, or of all. A talk goes on. Raises NoAgent, AgentRefused, OutOfReach."""
         for name in self._queues(agent, queue):
-            await self._do(self._telephony.log_out(agent, name), agent)
+            await self._do(self._hands.log_out(agent, name), agent)
         await self._note("log-out", by, agent, queue)
 
     async def pause(self, agent: str, paused: bool, reason: str = "", queue: str | None = None, *, by: str) -> None:
         """Take no calls for a while, or take them again. Raises NoAgent, AgentRefused, OutOfReach."""
         self._queues(agent, queue)
-        await self._do(self._telephony.pause(agent, paused, reason, queue), agent)
+        await self._do(self._hands.pause(agent, paused, reason, queue), agent)
         await self._note("pause" if paused else "resume", by, agent, queue, reason)
 
     def _queues(self, agent: str, queue: str | None) -> Mapping[str, int]:
