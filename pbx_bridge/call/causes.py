@@ -149,6 +149,12 @@ REASONS: dict[str, Reason] = {
     "queue_full": Reason(
         Outcome.CONGESTION, "the queue is full", "Очередь переполнена.", "Повторите через несколько минут."
     ),
+    "desk_closed": Reason(
+        Outcome.QUEUE_TIMEOUT,
+        "somebody dialled in while the desk took nobody: it was closed, or its line too long",
+        "Служба сейчас не принимает звонки.",
+        _TRY_LATER,
+    ),
     "queue_unknown": Reason(
         Outcome.FAILED,
         "Asterisk has no queue of this name; `pbx-bridge doctor` lists the queues",

@@ -18,12 +18,13 @@ from .model import (
     Reason,
     Request,
     Terms,
+    Verdict,
     WhenFull,
     deadline_of_code,
     leg_id,
     public_view,
 )
-from .moves import end
+from .moves import CHOICES, GAVE_UP, end
 from .refusal import NotNow
 from .second_step import to_send
 from .states import WITHOUT_LEG, State
@@ -129,7 +130,7 @@ def deadline(call: Call) -> datetime | None:
     if call.state is State.ENDED:
         return None
     if call.verdict:
-        return call.verdict.at + grace
+        return call.verdict.at + _farewell(call.verdict, terms) + grace
     if call.state is State.REQUESTED:
         return call.accepted_at + timedelta(seconds=terms.start_s)
     if call.state is State.AWAITING_CODE:
@@ -137,6 +138,13 @@ def deadline(call: Call) -> datetime | None:
     if call.state is State.SCHEDULED:
         return call.scheduled_for
     return _leg_deadline(call) + grace
+
+
+def _farewell(verdict: Verdict, terms: Terms) -> timedelta:
+    """How long the dialplan still speaks to somebody who chose by a key, or whom the queue gave up."""
+    spoken = verdict.cause.source in (Source.CITIZEN, Source.QUEUE)
+    says_more = spoken and verdict.cause.slug in {*GAVE_UP, *CHOICES.values()}
+    return timedelta(seconds=terms.prompt_s if says_more else 0)
 
 
 def _leg_deadline(call: Call) -> datetime:

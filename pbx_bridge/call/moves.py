@@ -42,7 +42,7 @@ CHOICES = {
 }
 
 #: Verdicts of a queue that gave up, before which the citizen's own choice goes.
-GAVE_UP = frozenset({"queue_timeout", "queue_full", "queue_empty"})
+GAVE_UP = frozenset({"queue_timeout", "queue_full", "queue_empty", "desk_closed"})
 
 #: Asterisk's QUEUESTATUS → slug.
 QUEUE_STATUS = {
@@ -53,6 +53,8 @@ QUEUE_STATUS = {
     "JOINUNAVAIL": "queue_empty",
     "LEAVEUNAVAIL": "queue_empty",
     "CONTINUE": "agent_hung_up",
+    # The dialplan's own word (hotline.conf): Queue() was never asked.
+    "CLOSED": "desk_closed",
 }
 
 

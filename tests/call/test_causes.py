@@ -79,7 +79,7 @@ PROMISED = {
     Outcome.MACHINE: "machine",
     Outcome.CANCELLED: "aborted",
     Outcome.ABANDONED: "hung_up_waiting",
-    Outcome.QUEUE_TIMEOUT: "queue_timeout queue_empty",
+    Outcome.QUEUE_TIMEOUT: "queue_timeout queue_empty desk_closed",
     Outcome.TIME_LIMIT: "time_limit",
     Outcome.EXPIRED: "code_expired not_started callback_expired",
     Outcome.DENIED: "code_refused",

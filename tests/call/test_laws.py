@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pbx_bridge.call import events as e
+from pbx_bridge.call.causes import Source
 from pbx_bridge.call.commands import COMMANDS, HangUp, Redirect, SendCode
 from pbx_bridge.call.events import EVENTS
 from pbx_bridge.call.machine import NotNow, advance, deadline, has_leg, unfold
@@ -12,7 +13,7 @@ from pbx_bridge.call.model import Call
 from pbx_bridge.call.states import ACTIVE, PHASE, PHASE_LABEL, WITH_LEG_UP, WITHOUT_LEG, Phase, State
 from pbx_bridge.call.table import TABLE
 from tests.call.reach import BEFORE_ANSWER, TALK, calls, leg_facts, meetings, steps
-from tests.call.story import MORNING, seconds
+from tests.call.story import MORNING, Story, seconds
 
 
 def silence(call: Call) -> list[Call]:
@@ -159,7 +160,19 @@ def test_after_the_answer_nothing_waits_longer_than_the_time_limit() -> None:
 def test_once_the_end_is_decided_it_waits_only_for_asterisks_word() -> None:
     for call in calls():
         if call.verdict and call.state is not State.ENDED:
-            assert deadline(call) == call.verdict.at + seconds(call.terms.grace_s)
+            # Who was given up by a queue, or chose by a key, is still being spoken to.
+            at_the_earliest = call.verdict.at + seconds(call.terms.grace_s)
+            assert deadline(call) in (at_the_earliest, at_the_earliest + seconds(call.terms.prompt_s))
+            if call.verdict.cause.source in (Source.PORTAL, Source.TIMER, Source.AGENT):
+                assert deadline(call) == at_the_earliest
+
+
+@pytest.mark.parametrize("status", ["TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY"])
+def test_a_queue_that_gives_up_has_the_time_to_say_so(status: str) -> None:
+    story = Story.queued()
+    left = story.now
+    call = advance(story.call, e.QueueLeft(story.call.leg or "", status), left).call
+    assert deadline(call) == left + seconds(call.terms.prompt_s + call.terms.grace_s)
 
 
 # ── subjects ─────────────────────────────────────────────────────────────────────────────────────────────
