@@ -13,7 +13,7 @@ SERVED = "requested dialing ringing answered queued offered talking ended"
 
 
 @pytest.fixture
-def people(service: House) -> House:
+async def people(service: House) -> House:
     """Anna answers, ann answers and hangs up after ten seconds."""
     service.fake.citizen(ANNA)
     service.fake.agent("ann", hangs_up_after_s=10)
