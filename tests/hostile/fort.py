@@ -202,7 +202,7 @@ def session(address: str = HOST) -> aiohttp.ClientSession:
 async def standing(fort: Fort, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Fort]:
     """The service, started, with one portal; afterwards it holds."""
     monkeypatch.setattr(wiring, "now", fort.time)
-    monkeypatch.setattr(wiring, "exchange_of", lambda settings: fort.fake)
+    monkeypatch.setattr(wiring, "exchange_of", lambda settings, shelf: fort.fake)
     patient = partial(PortalSettings, poll_s=POLL_S, blind_s=10 * POLL_S)
     monkeypatch.setattr(wiring, "PortalSettings", patient)
     async with session() as fort.session:
