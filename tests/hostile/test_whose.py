@@ -21,6 +21,8 @@ WAYS = [
     ("GET", "/events", None),
     ("GET", "/events?after=0&limit=1", None),
     ("POST", "/abort", None),
+    ("POST", "/move", {"to": "2026-01-12T12:00:00+03:00"}),
+    ("POST", "/keep", None),
     ("POST", "/confirm", {"code": "123456"}),
     ("POST", "/confirm", {}),
     ("POST", "/code", {"channel": "sms"}),
