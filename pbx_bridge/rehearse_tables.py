@@ -59,8 +59,8 @@ def _callbacks(spreads: Spreads) -> Table:
     table.add_row("wait in the queue once called, mean", *_time(spreads["called_wait_mean_s"]))
     table.add_row("wait in the queue once called, 90 %", *_time(spreads["called_wait_p90_s"]))
     table.add_row("most phones that rang at once", *_number(spreads["most_ringing"]))
-    table.add_row("phones begun beyond agents free or expected", *_number(spreads["over"]))
-    table.add_row("most beyond them at any moment", *_number(spreads["most_over"]))
+    table.add_row("begun for the tenth agent of an overrun desk", *_number(spreads["over"]))
+    table.add_row("most beyond agents free or expected", *_number(spreads["most_over"]))
     for name, words in (("drained_95_h", "95 %"), ("drained_h", "all")):
         spread = spreads[name]
         cells = (f"{spread.mean:.1f} h", f"{spread.deviation:.1f}") if spread else ("–", "")

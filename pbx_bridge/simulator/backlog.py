@@ -32,7 +32,8 @@ class Backlog:
         self._woken: set[float] = set()
         self.most_ringing = 0
         self.over = 0
-        """How many phones began to ring although those that rang were as many as agents free or expected."""
+        """How many phones began to ring beyond the agents free or expected: pacing owes an overrun desk's callbacks one
+        of so many agents who become free."""
         self.most_over = 0
         """By how many the phones that rang have passed the agents free or expected, at any moment."""
         self.over_s = 0.0
