@@ -26,7 +26,7 @@ def check_members(directory: Directory, queues: Mapping[str, Section], confs: It
     """All findings about members; `confs` are pjsip.conf and, where it is there, pjsip_wizard.conf."""
     sections = [each for conf in confs for each in conf.alive()]
     endpoints = {each.name: each for each in sections if each.get("type") in ("endpoint", "wizard")}
-    members = [*_static(queues), *_agents(directory)]
+    members = [*(each for section in queues.values() for each in members_of(section)), *_agents(directory)]
     for member in members:
         if member.endpoint not in endpoints:
             words = (
@@ -37,14 +37,16 @@ def check_members(directory: Directory, queues: Mapping[str, Section], confs: It
     yield from _shared_places({each.endpoint for each in members}, endpoints)
 
 
-def _static(queues: Mapping[str, Section]) -> Iterator[Member]:
-    """`member => PJSIP/ann,penalty,name,…`. Local channels and other technologies have no endpoint to look at."""
-    for section in queues.values():
-        for value in section.all("member"):
-            interface, _, name, *_ = [*(part.strip() for part in value.split(",")), "", ""]
-            if interface.lower().startswith(_TECHNOLOGY):
-                endpoint = interface[len(_TECHNOLOGY) :]
-                yield Member(name or endpoint, endpoint, f"{section.where}: [{section.name}] member {interface}")
+def members_of(section: Section) -> Iterator[Member]:
+    """The static members of a queue: `member => PJSIP/ann,penalty,name,…`.
+
+    Local channels and other technologies have no endpoint to look at.
+    """
+    for value in section.all("member"):
+        interface, _, name, *_ = [*(part.strip() for part in value.split(",")), "", ""]
+        if interface.lower().startswith(_TECHNOLOGY):
+            endpoint = interface[len(_TECHNOLOGY) :]
+            yield Member(name or endpoint, endpoint, f"{section.where}: [{section.name}] member {interface}")
 
 
 def _agents(directory: Directory) -> Iterator[Member]:

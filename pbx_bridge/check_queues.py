@@ -61,11 +61,23 @@ def _agents(directory: Directory, queues: Mapping[str, Section]) -> Iterator[Fin
                 yield Finding(PART, "fail", words)
 
 
+def strategy_of(section: Section) -> str:
+    """The strategy by which Asterisk rings. Unlike every other option the first one counts, a template's before the
+    queue's own (reload_single_queue in app_queue.c; seen on 22.10.1)."""
+    return next(iter(section.all("strategy")), "ringall").lower()
+
+
 def _options(section: Section) -> Iterator[Finding]:
     def warn(words: str) -> Finding:
         return Finding(PART, "warn", f"{section.where}: [{section.name}] {words}")
 
-    if section.get("strategy", "ringall") == "ringall":
+    strategy = strategy_of(section)
+    if late := [each for each in section.all("strategy") if each.lower() != strategy]:
+        yield warn(
+            f"says strategy {late[-1]} and rings by {strategy}: Asterisk heeds the first, which its template gives; "
+            "make the queue from a template without a strategy"
+        )
+    if strategy == "ringall":
         yield warn("has strategy ringall, by which two agents may answer one call (asterisk#176): write rrmemory")
     held_back = {each.strip() for each in section.get("joinempty").lower().split(",")}
     if not held_back & _STRICT:

@@ -112,7 +112,7 @@ def test_agents_need_the_queues_they_may_log_in_to(folders: Folders) -> None:
 
 # One option each, and what is said of it.
 OPTIONS = {
-    "strategy = ringall": "has strategy ringall, by which two agents may answer one call (asterisk#176)",
+    "strategy = linear": "says strategy linear and rings by rrmemory: Asterisk heeds the first, which its template",
     "joinempty = yes": "lets citizens into a queue without a reachable agent",
     "joinempty = paused,invalid": "lets citizens into a queue without a reachable agent",
     "joinempty = loose": "lets citizens into a queue without a reachable agent",
@@ -145,6 +145,12 @@ def test_a_queue_that_says_nothing_has_the_defaults_of_asterisk(folders: Folders
         ["lets", "citizens"],
         ["has", "wrapuptime"],
     ]
+
+
+def test_a_queue_that_rings_everybody_is_a_warning(folders: Folders) -> None:
+    (folders.asterisk / "queues.conf").write_text(DESK.replace("rrmemory", "ringall") + "[aa](desk)\n")
+    (said,) = folders.found()
+    assert "[aa] has strategy ringall, by which two agents may answer one call (asterisk#176): write rrmemory" in said
 
 
 def test_a_static_member_needs_an_endpoint(folders: Folders) -> None:
