@@ -81,8 +81,8 @@ class Confirmed(Protocol):
 
 
 class QueueView(Protocol):
-    """A queue as it is seen now. `newcomer` is the wait that somebody who joins now would be told; `members` is empty
-    too while Asterisk is not heard."""
+    """A queue as it is seen now. `newcomer` is the wait that somebody who joins now would be told. While Asterisk is
+    not heard nobody is seen."""
 
     @property
     def queue(self) -> str: ...

@@ -83,7 +83,8 @@ async def test_callbacks_are_counted_by_queue(site: Site, house: House) -> None:
 async def test_the_calibration_is_of_the_last_hour_day_and_week(site: Site, house: House) -> None:
     now = house.clock()
     for ago, held in (
-        (timedelta(0), Held(within=3, answered=3, error_ms=30_000, bias_ms=-6_000)),
+        (timedelta(0), Held(within=2, answered=2, error_ms=20_000, bias_ms=-4_000)),
+        (timedelta(hours=1), Held(within=1, answered=1, error_ms=10_000, bias_ms=-2_000)),
         (timedelta(hours=3), Held(late=1, answered=1, error_ms=90_000, bias_ms=90_000)),
         (timedelta(days=2), Held(within=4, unproven=2, answered=4)),
         (timedelta(days=8), Held(late=100)),

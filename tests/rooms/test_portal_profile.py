@@ -246,7 +246,8 @@ async def test_a_citizens_token_rings_what_the_portal_wrote_into_the_profile(sit
     sip = Device(DeviceKind.SIP, address="alice")
     assert (await rung(site, citizen=True))[:2] == (sip, Device(DeviceKind.MOBILE, Phone(OTHER)))
     site.house.calls_.clear()
-    assert await rung(site, citizen=True, devices=[ALICE]) == (sip,)
+    user = {"time_zone": "Asia/Omsk", "locale": "ru"}
+    assert await rung(site, citizen=True, devices=[ALICE], user=user) == (sip,)
 
 
 async def test_a_citizens_token_rings_no_other_address(site: Site, house: House) -> None:

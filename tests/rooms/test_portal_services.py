@@ -147,9 +147,16 @@ async def test_a_queue_without_agents_promises_nothing(site: Site, house: House)
     assert (await what(site))["queue"] == {"waiting": 2, "wait_s": None}
 
 
-async def test_an_unseen_queue_is_not_described(site: Site, house: House) -> None:
-    house.views["first-line"] = crowd(queue="first-line")
-    assert (await what(site))["queue"] is None
+async def test_a_desk_where_nobody_is_logged_in_is_described(site: Site, house: House) -> None:
+    house.views["support"] = crowd(waiting=1)
+    full = await what(site, service="strict")
+    assert (full["queue"], full["decision"]) == ({"waiting": 1, "wait_s": None}, "none")
+
+
+async def test_while_asterisk_is_not_heard_nothing_is_said_of_the_queue(site: Site, house: House) -> None:
+    house.views["support"], house.parts["asterisk"] = crowd(waiting=1), "Asterisk is not heard"
+    deaf = await what(site, service="strict")
+    assert (deaf["queue"], deaf["decision"]) == (None, "now")
 
 
 async def test_a_line_that_is_too_long_leads_to_a_callback_or_an_end(site: Site, house: House) -> None:

@@ -71,9 +71,9 @@ async def _home(request: web.Request) -> str | None:
 
 
 def _seen(request: web.Request, queue: str) -> QueueView | None:
-    """None while nothing is seen of it."""
-    view = request.app[NEEDS].conductor.queues().get(queue)
-    return view if view is not None and view.members else None
+    """None while Asterisk is not heard: who is at the desk is not known then."""
+    conductor = request.app[NEEDS].conductor
+    return None if conductor.health().get("asterisk") else conductor.queues().get(queue)
 
 
 def _picture(request: web.Request, service: Service) -> dict[str, Any]:
