@@ -442,6 +442,9 @@ async def test_the_doctor_finds_everything_in_order(asterisk: AsteriskServer, tm
     assert [each.split(":")[0] for each in said.splitlines() if "names" not in each] == [
         "ok   configuration",
         "ok   secrets",
+        # The workshop's services never close, so that tests run at any hour.
+        "warn directory",
+        "ok   calendar",
         "ok   database",
         "ok   http",
         "ok   ari",

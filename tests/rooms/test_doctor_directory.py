@@ -34,7 +34,7 @@ async def test_a_folder_that_cannot_be_used_fails_with_each_problem(config: Path
     assert [line.split(": ")[0] for line in said] == ["fail aa.toml", "fail bb.toml"]
 
 
-async def test_services_in_the_configuration_itself_are_to_be_moved(config: Path) -> None:
-    config.write_text(config.read_text() + '\n[services]\nsupport = "support"\n')
-    (said,) = await found(config, "directory")
+async def test_services_in_the_configuration_itself_are_to_be_moved(tmp_path: Path) -> None:
+    plan = provision.Plan(ari_port=1, ami_port=1, services={"support": "support"})
+    (said,) = await found(provision.setup(tmp_path / "old", plan, lambda _: None), "directory")
     assert said.startswith("warn [services] has services without hours and callbacks")
