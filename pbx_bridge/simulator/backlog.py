@@ -111,6 +111,7 @@ class Backlog:
 
     def _known(self, citizen: Citizen, reach: Reach) -> None:
         self._floor.ringing -= 1
+        citizen.known_s.append(self._agenda.now)
         if reach is Reach.CITIZEN:
             self._floor.join(citizen, citizen.patience_s)
             return

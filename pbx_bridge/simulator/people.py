@@ -58,8 +58,10 @@ class Citizen:
     attempts: int = 0
     rung_s: list[float] = field(default_factory=list)
     """When each callback began to ring."""
+    known_s: list[float] = field(default_factory=list)
+    """When each of them stood in the queue, or was in vain."""
     rung_closed: int = 0
-    """How many of them rang while the desk was closed or the citizen's night lasted."""
+    """How many callbacks rang while the desk was closed or the citizen's night lasted."""
     joined_s: float | None = None
     offered: bool = False
     answered_s: float | None = None

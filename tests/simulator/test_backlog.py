@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 import pytest
 
+from pbx_bridge.line.pacing import expected_free
+from pbx_bridge.line.sight import HORIZON_S
 from pbx_bridge.simulator.day import HOUR_S, Run
 from pbx_bridge.simulator.figures import figures
 from pbx_bridge.simulator.people import Citizen, End
@@ -61,9 +64,27 @@ def test_no_phone_begins_to_ring_beyond_the_agents_free_or_expected(drained: Run
 
 def test_the_agents_free_or_expected_are_passed_only_where_a_live_caller_takes_one_or_talks_grow_longer() -> None:
     """Without the two, at every instant no more phones ring than agents are free or expected."""
-    alone = run(desk_day(0, **THREE_DAYS | {"talk": {"mean_s": 120, "cv": 0}}), service(handle_s=125))
+    alone = run(desk_day(0, **THREE_DAYS | {"talk": {"mean_s": 120, "cv": 0, "pick_up_s": 0}}), service(handle_s=125))
     assert figures(alone, 20).left == 0
     assert (alone.most_over, alone.over_s) == (0, 0)
+    assert most_beyond(alone, agents=20, handle_s=125) == 0
+
+
+def most_beyond(of: Run, agents: int, handle_s: float) -> int:
+    """The same by a second opinion, from what happened to each citizen."""
+    ring, talk = [], []
+    for each in of.citizens:
+        ring += [(second, 1) for second in each.rung_s] + [(second, -1) for second in each.known_s]
+        if each.answered_s is not None:
+            talk += [(each.answered_s, 1), (each.answered_s + handle_s, -1)]
+    ringing, busy, most = 0, 0, -agents
+    for _, together in groupby(
+        sorted([(at, by, 0) for at, by in ring] + [(at, 0, by) for at, by in talk]), itemgetter(0)
+    ):
+        for _, rings, talks in together:
+            ringing, busy = ringing + rings, busy + talks
+        most = max(most, ringing - (agents - busy) - expected_free(busy, handle_s, HORIZON_S))
+    return most
 
 
 def test_with_live_callers_they_are_passed_by_few_and_for_moments(drained: Run) -> None:
