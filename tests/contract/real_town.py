@@ -81,6 +81,9 @@ class RealPerson:
     async def answered(self) -> None:
         await self._phone.talks()
 
+    async def hears(self, hz: int) -> None:
+        await self._phone.hears(hz)
+
     @property
     def rung_count(self) -> int:
         return self._phone.rung_count
@@ -111,7 +114,10 @@ class RealPerson:
 class RealTown:
     """See town.Town. `open` it, and it is gone with its stack."""
 
-    def __init__(self, prefix: Prefix, folder: Path, stack: AsyncExitStack) -> None:
+    def __init__(self, prefix: Prefix, folder: Path, stack: AsyncExitStack, prompts: Path | None = None) -> None:
+        """Without `prompts` (a folder for each language) nobody has to wait for the end of a sentence: what is missing
+        is left out."""
+        self._prompts = prompts or folder / "no-prompts"
         self._prefix, self._folder, self._stack = prefix, folder, stack
         self._trunk = Trunk(prefix, folder / "trunk")
         self.server: AsteriskServer
@@ -123,13 +129,12 @@ class RealTown:
     async def open(self) -> None:
         stack = self._stack
         for language in ("ru", "en"):
-            (self._folder / "no-prompts" / language).mkdir(parents=True)
+            (self._prompts / language).mkdir(parents=True, exist_ok=True)
         await stack.enter_async_context(self._trunk)
         self.server = server = AsteriskServer(
             self._prefix,
             self._folder / "asterisk",
-            # Nobody has to wait for the end of a sentence: what is missing is left out.
-            prompts=self._folder / "no-prompts",
+            prompts=self._prompts,
             extra={"pjsip.d/town.conf": self._pjsip(), "queues.d/town.conf": _queues()},
         )
         stack.callback(server.close)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from pbx_bridge.call import events as e
 from pbx_bridge.call.model import Device, DeviceKind, leg_id
 from pbx_bridge.call.recovery import LegSeen, Picture, Trace
-from pbx_bridge.conductor.ports import DialOrder, Incoming, Line, OutOfReach, Reception, Telephony
+from pbx_bridge.conductor.ports import DialOrder, Incoming, Line, OutOfReach, QueueSeen, Reception, Telephony
 from pbx_bridge.directory.service import Directory, Service
 from pbx_bridge.hours.schedule import ALWAYS
 from pbx_bridge.phone import Phone
@@ -75,6 +75,7 @@ class Ear:
     def __init__(self, line: Line, now: Callable[[], datetime]) -> None:
         self.line = line
         self.heard: list[e.LegEvent] = []
+        self.queues: dict[str, QueueSeen] = {}
         self.ended: BaseException | bool | None = False
         self._now = now
         self._news = asyncio.Event()
@@ -82,6 +83,10 @@ class Ear:
     async def listen(self) -> None:
         try:
             async for heard in self.line:
+                if isinstance(heard, QueueSeen):
+                    self.queues[heard.queue] = heard
+                    self._news.set()
+                    continue
                 assert isinstance(heard.event, e.LegEvent)
                 self.heard.append(heard.event)
                 self._news.set()
