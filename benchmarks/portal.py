@@ -36,6 +36,8 @@ from pbx_bridge.call.model import Terms, call_of_leg
 from pbx_bridge.call.recovery import Picture
 from pbx_bridge.conductor.conductor import Conductor
 from pbx_bridge.conductor.ports import DialOrder, Heard
+from pbx_bridge.directory.service import Directory, Service
+from pbx_bridge.hours.schedule import ALWAYS
 from pbx_bridge.ledger import Client, Ledger, migrate, new_key
 from pbx_bridge.ledger.access import SecondStep
 from pbx_bridge.portal.clients import new_client
@@ -49,6 +51,7 @@ RATE = 50
 ABORTS = 200
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TICKS = os.sysconf("SC_CLK_TCK")
+DIRECTORY = Directory({"support": Service("support", "support", ALWAYS)})
 
 
 def now() -> datetime:
@@ -104,7 +107,7 @@ async def serve(folder: Path) -> None:
         Client(made.id, "bench", frozenset(SCOPES), now(), 3600, (made.key,), second_step=SecondStep.NONE)
     )
     conductor = Conductor(ledger, PatientLine(), now, "bench")
-    app = create_app(Needs(conductor, ledger, settings, now))
+    app = create_app(Needs(conductor, ledger, settings, now, lambda: DIRECTORY))
     runner = Runner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()

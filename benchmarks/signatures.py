@@ -32,6 +32,7 @@ from yarl import URL
 from benchmarks.report import Row, table
 from pbx_bridge.client import Key
 from pbx_bridge.client.signing import sign as sign_request
+from pbx_bridge.directory.service import Directory
 from pbx_bridge.ledger import Client, Ledger, migrate, new_key
 from pbx_bridge.ledger.access import ClientKey, KeyKind
 from pbx_bridge.portal.guard import TOKENS, examine
@@ -90,7 +91,7 @@ async def desk(kind: KeyKind) -> AsyncIterator[Desk]:
         kept = ClientKey("key_bench", kind, _kept(material), now())
         client = Client("bench", "bench", frozenset({"calls:write"}), now(), 600, (kept,), require_signature=True)
         await ledger.add_client(client)
-        app = create_app(Needs(cast(Conductor, None), ledger, Settings(pepper=b"p" * 32), now))
+        app = create_app(Needs(cast(Conductor, None), ledger, Settings(pepper=b"p" * 32), now, lambda: Directory({})))
         runner = Runner(app)
         await runner.setup()
         yield Desk(app, client, Key("key_bench", material))

@@ -8,7 +8,10 @@ from typing import Any
 
 from aiohttp import web
 
+from pbx_bridge.call.model import WhenFull
 from pbx_bridge.conductor.conductor import Conductor
+from pbx_bridge.directory.service import Directory, Limits, Service
+from pbx_bridge.hours.schedule import ALWAYS
 from pbx_bridge.ledger import Client
 from pbx_bridge.ledger.access import SecondStep
 from pbx_bridge.portal.clients import new_client
@@ -24,6 +27,8 @@ SCOPES = frozenset({"calls:read", "calls:write"})
 HOST = "127.0.0.1"
 #: Hours pass at once here, unless the ledger is asked in each of their seconds.
 POLL_S = 60.0
+#: What there is to be called where a test does not care.
+PLAIN = Directory({"support": Service("support", "support", ALWAYS, limits=Limits(then=WhenFull.END))})
 
 
 class Door:
@@ -42,7 +47,7 @@ class Door:
         """Listen, on the same port as before."""
         settings = Settings(pepper=PEPPER, terms=TERMS, poll_s=POLL_S, blind_s=10 * POLL_S)
         await self._register()
-        needs = Needs(self._conductor, self.house.ledger, settings, self.house.time)
+        needs = Needs(self._conductor, self.house.ledger, settings, self.house.time, self._directory)
         self._runner = Runner(create_app(needs))
         await self._runner.setup()
         await web.TCPSite(self._runner, HOST, self._port, reuse_address=True).start()
@@ -81,6 +86,9 @@ class Door:
         assert story.events == await self.portal.events(call), "the stream and the log say the same"
         assert await self.house.end(call), "the laws of its history hold"
         return ending
+
+    def _directory(self) -> Directory:
+        return self.house.directory if self.house.directory.services else PLAIN
 
     @property
     def _conductor(self) -> Conductor:
