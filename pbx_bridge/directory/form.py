@@ -98,6 +98,7 @@ class CallbacksForm(_Form):
     pauses_s: Annotated[list[Kept], Field(min_length=1, max_length=20)] = list(_CALLBACKS.rules.pauses_s)
     starve_s: Annotated[float, Field(ge=1, le=3600)] = _CALLBACKS.rules.starve_s
     least: Annotated[int, Field(ge=0, le=1000)] = _CALLBACKS.rules.least
+    share: Annotated[float, Field(ge=0, le=1)] = _CALLBACKS.rules.share
     keep_s: Kept = _CALLBACKS.keep_s
     later_s: Kept = _CALLBACKS.later_s
     prove: Literal["callbacks", "always", "never"] = _CALLBACKS.prove.value
@@ -109,7 +110,7 @@ class CallbacksForm(_Form):
         return self
 
     def value(self) -> Callbacks:
-        rules = Rules(self.attempts, tuple(self.pauses_s), self.starve_s, self.least)
+        rules = Rules(self.attempts, tuple(self.pauses_s), self.starve_s, self.least, self.share)
         return Callbacks(rules, self.keep_s, self.later_s, Prove(self.prove))
 
 

@@ -103,9 +103,7 @@ class Backlog:
         citizen.rung_closed += not may_call(self._service.hours, citizen.zone, self._agenda.at)
         self._floor.ringing += 1
         self._floor.rung_s = self._agenda.now
-        sight = self._floor.sight()
-        desk = sight.desk(self._floor.learned, self._agenda.at)
-        self.over += desk.ringing > desk.free + desk.expected
+        self.over += self._beyond() > 0
         reach, after = self._chance.attempt(self._called)
         self._agenda.note(self._agenda.now + after, lambda: self._known(citizen, reach))
 
@@ -129,9 +127,10 @@ class Backlog:
         since, over = self._over_since
         self.over_s += (self._agenda.now - since) * (over > 0)
         self.most_ringing = max(self.most_ringing, self._floor.ringing)
-        over = 0
-        if self._floor.ringing:
-            desk = self._floor.sight().desk(self._floor.learned, self._agenda.at)
-            over = desk.ringing - desk.free - desk.expected
+        over = self._beyond() if self._floor.ringing else 0
         self.most_over = max(self.most_over, over)
         self._over_since = (self._agenda.now, over)
+
+    def _beyond(self) -> int:
+        desk = self._floor.sight().desk(self._floor.learned, self._agenda.at)
+        return self._floor.ringing - desk.free - desk.expected

@@ -75,8 +75,16 @@ class Floor:
         """The queue as the service would see it."""
         first = next(iter(self._live.values()), None)
         waited = self._agenda.now - first.joined_s if first and first.joined_s is not None else 0.0
-        return Sight(self.agents, self.free, self.waiting, self.coming, self.ringing, waited,
-                     self._agenda.now - self.rung_s)  # fmt: skip
+        return Sight(
+            self.agents,
+            self.free,
+            self.waiting,
+            self.coming,
+            self.ringing,
+            waited,
+            quiet_s=self._agenda.now - self.rung_s,
+            called_back=self.waiting - len(self._live),
+        )
 
     def close_books(self) -> None:
         """Count the time that agents have worked up to now."""
