@@ -53,10 +53,12 @@ def test_a_day_without_hours_is_there_and_closed() -> None:
     )
 
 
-def test_a_desk_that_never_closes_is_open_from_midnight_to_midnight() -> None:
+def test_a_day_ends_at_midnight_though_the_desk_stays_open() -> None:
     day = int(MORNING.timestamp()) // 86400
-    always = rows(Service("x", "support", ALWAYS), days=2)
-    assert always[f"pbx-bridge-hours/x/{day}"] == f"{day * 86400}-{(day + 1) * 86400}"
+    weekdays = Schedule("Europe/Moscow", (*ALWAYS.week[:5], (), ()))
+    for hours in (ALWAYS, weekdays):
+        always = rows(Service("x", "support", hours), days=2)
+        assert always[f"pbx-bridge-hours/x/{day}"] == f"{day * 86400}-{(day + 1) * 86400}"
 
 
 def test_sixty_days_are_known() -> None:
