@@ -24,7 +24,7 @@ from .model import (
     leg_id,
     public_view,
 )
-from .moves import CHOICES, GAVE_UP, end
+from .moves import CHOICES, end
 from .refusal import NotNow
 from .second_step import to_send
 from .states import WITHOUT_LEG, State
@@ -142,9 +142,8 @@ def deadline(call: Call) -> datetime | None:
 
 def _farewell(verdict: Verdict, terms: Terms) -> timedelta:
     """How long the dialplan still speaks to somebody who chose by a key, or whom the queue gave up."""
-    spoken = verdict.cause.source in (Source.CITIZEN, Source.QUEUE)
-    says_more = spoken and verdict.cause.slug in {*GAVE_UP, *CHOICES.values()}
-    return timedelta(seconds=terms.prompt_s if says_more else 0)
+    chose = verdict.cause.source is Source.CITIZEN and verdict.cause.slug in CHOICES.values()
+    return timedelta(seconds=terms.prompt_s if chose or verdict.cause.source is Source.QUEUE else 0)
 
 
 def _leg_deadline(call: Call) -> datetime:

@@ -167,7 +167,7 @@ def test_once_the_end_is_decided_it_waits_only_for_asterisks_word() -> None:
                 assert deadline(call) == at_the_earliest
 
 
-@pytest.mark.parametrize("status", ["TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY"])
+@pytest.mark.parametrize("status", ["TIMEOUT", "FULL", "JOINEMPTY", "LEAVEEMPTY", "UNKNOWN", "CLOSED"])
 def test_a_queue_that_gives_up_has_the_time_to_say_so(status: str) -> None:
     story = Story.queued()
     left = story.now
