@@ -15,7 +15,7 @@ from ..call.model import Call
 from ..call.states import Outcome, State
 from ..directory.decide import Crowd
 from ..directory.service import Directory
-from ..line.estimate import Estimate, Learned, Staff, estimate
+from ..line.estimate import Estimate, Learned
 from ..line.pacing import Desk
 from ..line.sight import Sight
 from .ports import Clock, Member, QueueSeen
@@ -29,7 +29,8 @@ Moved = TypeVar("Moved", e.QueueJoined, e.QueueMoved)
 
 @dataclass(frozen=True, slots=True)
 class QueueView:
-    """One queue for a supervisor. `newcomer` is the wait that somebody who joins now would be told."""
+    """One queue for a supervisor. `newcomer` is the wait that somebody who joins now would be told; `coming` are live
+    callers on their way into it."""
 
     queue: str
     members: tuple[Member, ...]
@@ -40,7 +41,7 @@ class QueueView:
     newcomer: Estimate
     learned: Learned
     callbacks_ringing: int
-    backlog: int | None = None
+    coming: int = 0
 
 
 class Board:
@@ -50,6 +51,8 @@ class Board:
         self._directory = directory
         self._clock = clock
         self._seen: dict[str, QueueSeen] = {}
+        self._sights: dict[str, Sight] = {}
+        """Of queues in which nothing has changed since."""
         self._calls: dict[str, Call] = {}
         self._talks: dict[str, tuple[str, datetime]] = {}
         self._queue_of: dict[str, str] = {}
@@ -64,12 +67,14 @@ class Board:
         """A queue as Asterisk has it; whether another number of agents takes calls than before."""
         before = self._seen.get(seen.queue)
         self._seen[seen.queue] = seen
+        self._sights.pop(seen.queue, None)
         self._rung_at.setdefault(seen.queue, seen.at)
         return before is None or before.agents != seen.agents
 
     def forget(self) -> None:
         """Deaf: who is at a desk is not known any more."""
         self._seen.clear()
+        self._sights.clear()
 
     def rebuild(self, calls: Iterable[Call]) -> None:
         """All calls that may have a leg, from the ledger."""
@@ -78,6 +83,7 @@ class Board:
     def changed(self, call: Call) -> bool:
         """A call as it was just committed; whether an agent or a place may have become free."""
         before = self._calls.get(call.id)
+        self._sights.clear()
         if call.callback and call.state is State.DIALING and call.dialled_at:
             self._rung_at[call.queue] = call.dialled_at
         if has_leg(call):
@@ -121,10 +127,19 @@ class Board:
         services = self._directory().of_queue(queue)
         return Learned.expecting(services[0].handle_s, services[0].patience_s) if services else Learned()
 
-    def estimate(self, queue: str, position: int) -> Estimate | None:
+    def estimate(self, queue: str, position: int, *, called_back: bool = False) -> Estimate | None:
         """The wait at a place; None while nobody knows who is at the desk."""
+        sight = self._present_sight(queue)
+        return sight.wait(max(1, position), self.known(queue), called_back=called_back) if sight else None
+
+    def _present_sight(self, queue: str) -> Sight | None:
+        """One look does for all who move up at once: nothing is committed in between."""
         seen = self._seen.get(queue)
-        return estimate(max(1, position), Staff(seen.agents, seen.free), self.known(queue)) if seen else None
+        if seen is None:
+            return None
+        if queue not in self._sights:
+            self._sights[queue] = self._sight(seen, self._clock())
+        return self._sights[queue]
 
     def crowd(self, queue: str, at: datetime) -> Crowd | None:
         """The queue for somebody who asks for a call now."""
@@ -165,6 +180,7 @@ class Board:
             sight.newcomer(known),
             known,
             sight.ringing,
+            sight.coming,
         )
 
     def views(self) -> Mapping[str, QueueView]:
@@ -182,24 +198,24 @@ class Board:
         match event:
             case e.QueueJoined():
                 self._queue_of[event.leg] = event.queue
-                return self._with_wait(event, event.queue)
+                return self._with_wait(event, event.queue, self._calls.get(call_id))
             case e.QueueMoved():
                 call = self._calls.get(call_id)
                 queue = self._queue_of.get(event.leg) or (call.place.queue if call and call.place else None)
-                return self._with_wait(event, queue) if queue else event
+                return self._with_wait(event, queue, call) if queue else event
         return event
 
     def retold(self, queue: str) -> list[tuple[str, e.QueueMoved]]:
         """Everybody's place again, after a change of staff: (call id, fact)."""
         here = [call for call in self.waiting() if call.place and call.place.queue == queue and call.leg]
         return [
-            (call.id, self._with_wait(e.QueueMoved(call.leg, call.place.position), queue))
+            (call.id, self._with_wait(e.QueueMoved(call.leg, call.place.position), queue, call))
             for call in here
             if call.leg and call.place and call.place.position
         ]
 
-    def _with_wait(self, event: Moved, queue: str) -> Moved:
-        found = self.estimate(queue, event.position)
+    def _with_wait(self, event: Moved, queue: str, call: Call | None) -> Moved:
+        found = self.estimate(queue, event.position, called_back=call is not None and call.callback)
         pair = found.for_page if found else None
         return replace(event, likely_s=pair[0], at_most_s=pair[1]) if pair else event
 

@@ -193,25 +193,28 @@ class Conductor:
         cause = call.verdict.cause if call.verdict and call.state is not State.ENDED else call.cause
         return Aborted(call, won=cause is not None and cause.slug == "aborted")
 
-    async def move(self, call_id: str, to: datetime, *, by: str) -> Call:
+    async def move(self, call_id: str, to: datetime, *, by: str, if_revision: int | None = None) -> Call:
         """Call a citizen who waits for a callback at another time; in the desk's hours and outside their night it may
-        be later. Raises UnknownCall, NotMovable."""
+        be later. Raises UnknownCall, NotMovable, RevisionPassed."""
         known = await self.call(call_id)
         if known is None:
             raise UnknownCall("there is no such call")
         at = self._clock()
         opening = self._counsel.at_time(known.request, to, at)
-        after = await self._taker.submit(TakeFact(call_id, e.MoveRequested(by, max(to, at), opening), at, by))
+        wish = e.MoveRequested(by, max(to, at), opening)
+        after = await self._taker.submit(TakeFact(call_id, wish, at, by, if_revision))
         if after.state is not State.SCHEDULED:
             raise NotMovable(f"the call does not wait for a callback: it is {after.state.value}", after)
         if opening.next_open_at is None:
             raise NotMovable("there is no time like that in the desk's hours and outside the citizen's night", after)
         return after
 
-    async def keep_place(self, call_id: str, *, by: str) -> Call:
-        """Hang up on somebody who waits, and call them back in their turn. Raises UnknownCall, NotMovable."""
+    async def keep_place(self, call_id: str, *, by: str, if_revision: int | None = None) -> Call:
+        """Hang up on somebody who waits, and call them back in their turn. Raises UnknownCall, NotMovable,
+        RevisionPassed."""
         with self.hub.watch(call_id) as watch:
-            call = await self._taker.submit(TakeFact(call_id, e.CallbackRequested(by), self._clock(), by))
+            wish = TakeFact(call_id, e.CallbackRequested(by), self._clock(), by, if_revision)
+            call = await self._taker.submit(wish)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(ABORT_ANSWER_S):
                     while has_leg(call) and call.verdict and call.verdict.cause.slug == "callback_chosen":

@@ -23,7 +23,7 @@ def availability(service: Service, zone: str, at: datetime, queue: QueueView | N
     Raises OutOfReach for a year of which nothing is known.
     """
     answer, both = opening(service.hours, at), _both(service.hours.tz, zone_of(zone))
-    crowd = Crowd(queue.waiting, queue.agents, queue.newcomer) if queue else None
+    crowd = Crowd(queue.waiting + queue.coming, queue.agents, queue.newcomer) if queue else None
     decision = admit(service, zone, at, crowd) if now else call_back(service, zone, at, Why.ASKED, at)
     return {
         "service": service.id,

@@ -102,6 +102,8 @@ class QueueView(Protocol):
     def learned(self) -> Learned: ...
     @property
     def callbacks_ringing(self) -> int: ...
+    @property
+    def coming(self) -> int: ...
 
 
 class LogIn(Protocol):
@@ -130,10 +132,10 @@ class Conductor(Protocol):
 
     def queues(self) -> Mapping[str, QueueView]: ...
 
-    async def move(self, call_id: str, to: datetime, *, by: str) -> Call:
+    async def move(self, call_id: str, to: datetime, *, by: str, if_revision: int | None = None) -> Call:
         """Raises UnknownCall, NotMovable."""
 
-    async def keep_place(self, call_id: str, *, by: str) -> Call:
+    async def keep_place(self, call_id: str, *, by: str, if_revision: int | None = None) -> Call:
         """Raises UnknownCall, NotMovable."""
 
     @property

@@ -191,7 +191,7 @@ class House(Records, Programs, Switchboard):
         call = self.calls_[call_id]
         return Aborted(call, call.cause is not None and call.cause.slug == "aborted")
 
-    async def move(self, call_id: str, to: datetime, *, by: str) -> Call:
+    async def move(self, call_id: str, to: datetime, *, by: str, if_revision: int | None = None) -> Call:
         self._may_fail()
         call, at = self.calls_[call_id], self.clock()
         opening = self._counsel.at_time(call.request, to, at)
@@ -199,7 +199,7 @@ class House(Records, Programs, Switchboard):
             raise NotMovable("the call does not wait for a callback, or not for that time", call)
         return self.tell(call_id, e.MoveRequested(by, max(to, at), opening))
 
-    async def keep_place(self, call_id: str, *, by: str) -> Call:
+    async def keep_place(self, call_id: str, *, by: str, if_revision: int | None = None) -> Call:
         self._may_fail()
         call = self.calls_[call_id]
         if call.state is State.QUEUED:

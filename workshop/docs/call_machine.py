@@ -113,6 +113,7 @@ def _moments(call: Call) -> list[str]:
 
 def _terms(call: Call) -> list[str]:
     """The terms that move the deadline when they change."""
-    names = [each.name for each in fields(Terms)]
+    # What is no number of seconds (a policy, the pauses between attempts) moves no deadline of a state.
+    names = [each.name for each in fields(Terms) if isinstance(getattr(call.terms, each.name), int)]
     shorter = {name: replace(call.terms, **{name: getattr(call.terms, name) - 1}) for name in names}
     return [name for name in names if deadline(replace(call, terms=shorter[name])) != deadline(call)]

@@ -28,11 +28,11 @@ async def move(request: web.Request) -> web.Response:
     read_query(request, NoQuery)
     body, _ = await read_json(request, _MOVE)
     call = await own_call(request)
-    revision_wanted(request, call)
+    revision = revision_wanted(request, call)
     needs = request.app[NEEDS]
     _check(call, body.to, needs.clock())
     async with asyncio.timeout(needs.settings.answer_s):
-        moved = await needs.conductor.move(call.id, body.to, by=request[GRANT].actor)
+        moved = await needs.conductor.move(call.id, body.to, by=request[GRANT].actor, if_revision=revision)
     reason = moved.reason
     return with_call(
         moved,
@@ -55,10 +55,10 @@ async def keep(request: web.Request) -> web.Response:
     """Hang up, and call back in the same order."""
     read_query(request, NoQuery)
     call = await own_call(request)
-    revision_wanted(request, call)
+    revision = revision_wanted(request, call)
     needs = request.app[NEEDS]
     async with asyncio.timeout(needs.settings.answer_s):
-        kept = await needs.conductor.keep_place(call.id, by=request[GRANT].actor)
+        kept = await needs.conductor.keep_place(call.id, by=request[GRANT].actor, if_revision=revision)
     return with_call(kept)
 
 
