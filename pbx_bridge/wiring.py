@@ -25,6 +25,7 @@ from .codes.tries import Rules
 from .conductor.conductor import Conductor, SecondStep
 from .conductor.counsel import Counsel
 from .conductor.factor import AppFactor
+from .conductor.reception import HouseRules
 from .directory.reading import BadDirectory
 from .issuers.believe import Issuers
 from .issuers.issuer import Issuer
@@ -167,9 +168,11 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         stack.push_async_callback(messenger.close)
         stack.push_async_callback(issuers.close)
         owner = f"{settings.node}-{os.getpid()}-{secrets.token_hex(4)}"
-        second, terms = second_step_of(settings, messenger), terms_of(settings)
+        second = second_step_of(settings, messenger)
+        destinations = settings.destinations
+        rules = HouseRules(terms_of(settings), destinations.prefixes, destinations.allow_premium)
         counsel = Counsel(lambda: shelf.directory)
-        conductor = Conductor(ledger, exchange, now, owner, counsel, pace_s=PACE_S, second=second, terms=terms)
+        conductor = Conductor(ledger, exchange, now, owner, counsel, pace_s=PACE_S, second=second, house=rules)
         shelf.on_change.append(lambda directory: conductor.reloaded())
         needs = _needs(settings, ledger, conductor, issuers, shelf)
         yield House(settings, ledger, exchange, conductor, create_app(needs), shelf)

@@ -137,11 +137,16 @@ class House:
         """A new life. Returns when it hears Asterisk and has compared every call with it."""
         self.start_deaf()
         await self.hears()
+        await self.fake.mirror(self.directory, self.time())
 
     def start_deaf(self) -> None:
         """A new life. Returns at once."""
         self._made()
-        self._task = asyncio.create_task(self.conductor.run(), name="conductor")
+        self._task = asyncio.create_task(self._run(), name="conductor")
+
+    async def _run(self) -> None:
+        async with self.fake.receiving(self.conductor.receive):
+            await self.conductor.run()
 
     async def hears(self) -> None:
         """Wait until it hears Asterisk (again)."""
@@ -216,6 +221,15 @@ class House:
     async def call(self, number: str = ANNA, **words: Any) -> str:
         """Ask for a call; its id."""
         return (await self.conductor.open(wanted(number, **words))).call_id
+
+    async def dials_in(self, number: str, dialled: str) -> str:
+        """Somebody dials a public number; their leg."""
+        if self._task:
+            await self.fake.mirror(self.directory, self.time())
+        leg = self.fake.incoming(number, dialled)
+        assert leg
+        await self.time.advance(0.1)
+        return leg
 
     async def until(self, call_id: str, *states: State, within_s: float = PATIENCE_S) -> Call:
         """The call, once it is in one of the states. AssertionError with its path when it never is."""

@@ -24,13 +24,13 @@ from .model import (
     leg_id,
     public_view,
 )
-from .moves import CHOICES, end
+from .moves import CHOICES, end, in_time
 from .refusal import NotNow
 from .second_step import to_send
 from .states import WITHOUT_LEG, State
 from .table import TABLE
 
-__all__ = ["NotNow", "Step", "accept", "advance", "deadline", "unfold"]
+__all__ = ["NotNow", "Step", "accept", "advance", "deadline", "merged", "take_in", "timed", "unfold"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,13 @@ def take_in(call_id: str, ticket: str, request: Request, terms: Terms, at: datet
 
 def timed(step: Step, opening: Opening) -> Step:
     """A call that has just been parked is given its time by the desk, which only the caller can ask: `opening` is its
-    answer for `not_before`. Nothing else may have happened to the call in between."""
-    if step.call.state is not State.SCHEDULED or opening.next_open_at is None:
+    answer for `not_before`. Where there is no such time, the call ends. Nothing else may have happened to it in
+    between."""
+    if step.call.state is not State.SCHEDULED:
         return step
+    if not in_time(step.call, opening):
+        ended, _ = end(step.call, step.call.state_since, Cause("callback_expired", Source.SERVICE))
+        return Step(ended, step.commands, "call.ended")
     reason = Reason(opening.why, opening.ru, opening.en)
     return replace(step, call=replace(step.call, scheduled_for=opening.next_open_at, reason=reason))
 
@@ -152,8 +156,8 @@ def _leg_deadline(call: Call) -> datetime:
     if call.state in (State.DIALING, State.RINGING):
         return (call.dialled_at or call.state_since) + timedelta(seconds=terms.ring_s)
     limit = call.limit_at or call.state_since + timedelta(seconds=terms.time_limit_s)
-    # Whoever waited in vain may be offered a callback, which takes its time.
-    wait = terms.queue_s + (terms.prompt_s if terms.then is WhenFull.CALLBACK else 0)
+    # Whoever waited in vain may be offered a callback, or told of another queue, which takes its time.
+    wait = terms.queue_s + (0 if terms.then is WhenFull.END else terms.prompt_s)
     own = {
         State.ANSWERED: call.state_since + timedelta(seconds=terms.prompt_s),
         State.QUEUED: (call.queued_at or call.state_since) + timedelta(seconds=wait),

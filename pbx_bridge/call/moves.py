@@ -6,9 +6,10 @@ Two rules run through all of them:
 - A call ends when its citizen's leg is gone, not before: whoever decides the end (abort, time limit, the agent
   hanging up) only writes a *verdict*, and the leg's end carries it out. So a call that reads `ended` has no phone
   still ringing, and facts that overtake each other on Asterisk's two connections cannot change the outcome.
-- The first verdict stands, with three exceptions: Asterisk's own word about the time limit goes before a guess who
-  hung up; an abort goes before a verdict after which the next device would ring; and what turns out not to have
-  been the end (the citizen is back in a queue, the goodbye overtook an agent's answer) is judged anew.
+- The first verdict stands, with four exceptions: Asterisk's own word about the time limit goes before a guess who
+  hung up; what a citizen chose by a key goes before all but an abort; an abort goes before a verdict after which
+  somebody would be rung again; and what turns out not to have been the end (the citizen is back in a queue, the
+  goodbye overtook the queue or an agent's answer) is judged anew.
 """
 
 from __future__ import annotations
@@ -25,14 +26,21 @@ from .states import Outcome, State
 
 Result = tuple[Call, tuple[Command, ...]]
 
-#: After these no further device is rung: the citizen, the portal or the machine room has spoken.
-LAST_WORDS = frozenset({"rejected", "aborted", "ended_unseen", "dial_refused"})
+#: After these nobody is rung again: the citizen or the portal has spoken.
+LAST_WORDS = frozenset({"rejected", "aborted"})
+
+#: After these no other device is rung at once, for it could not be reached either, or nobody knows what the first one
+#: did. A later round comes all the same: whoever waits for a callback does not watch a page.
+NOT_NOW = frozenset({"exchange_down", "dial_refused", "ended_unseen"})
+
+#: Verdicts of an attempt that reached nobody. They count as a failed attempt even where the leg's end was not heard.
+UNREACHED = frozenset({"no_answer", "silent_device", "machine", "stuck", "asterisk_restarted"})
 
 #: Verdicts after which the citizen is called back.
 CALLS_BACK = {"callback_chosen": Why.KEPT, "later_chosen": Why.ASKED}
 
 #: Verdicts after which the call goes on: another device is rung, now or later. An abort takes their place.
-TRIES_AGAIN = frozenset({"no_answer", "silent_device", "machine", *CALLS_BACK})
+TRIES_AGAIN = UNREACHED | frozenset(CALLS_BACK)
 
 #: The word for a key.
 CHOICES = {
@@ -41,7 +49,10 @@ CHOICES = {
     e.Choice.CANCEL: "callback_cancelled",
 }
 
-#: Verdicts of a queue that gave up, before which the citizen's own choice goes.
+#: Before these a citizen's choice does not go.
+DECIDED = frozenset({"aborted", "no_device", *CHOICES.values()})
+
+#: Verdicts of a queue that gave up, before which a wish for a callback goes.
 GAVE_UP = frozenset({"queue_timeout", "queue_full", "queue_empty", "desk_closed"})
 
 #: Asterisk's QUEUESTATUS → slug.
@@ -76,8 +87,6 @@ def end(call: Call, at: datetime, cause: Cause, outcome: Outcome | None = None) 
 
 
 def _dial(call: Call, at: datetime, device: int) -> Result:
-    if device >= len(call.request.devices):
-        return end(call, at, Cause("no_device", Source.SERVICE))
     attempt = call.attempt + 1
     leg = leg_id(call.id, attempt)
     dialling = replace(
@@ -101,16 +110,19 @@ def _dial(call: Call, at: datetime, device: int) -> Result:
 
 def _next_try(call: Call, at: datetime, cause: Cause) -> Result:
     """The attempt failed: the next device, else a later round, else the end."""
-    if cause.slug not in LAST_WORDS:
-        # Without Asterisk no other device can be reached either; a later round may find it back.
-        if cause.slug != "exchange_down" and call.device + 1 < len(call.request.devices):
-            return _dial(replace(call, cause=cause), at, call.device + 1)
-        if call.rounds_left > 0:
-            pauses = call.terms.pauses_s
-            used = call.terms.rounds - call.rounds_left
-            later = at + timedelta(seconds=pauses[min(used, len(pauses) - 1)])
-            return park(replace(call, cause=cause, rounds_left=call.rounds_left - 1), later, Reason(Why.RETRY))
-    return end(call, at, cause)
+    more = call.device + 1 < len(call.request.devices)
+    if more and cause.slug not in LAST_WORDS | NOT_NOW:
+        return _dial(replace(call, cause=cause), at, call.device + 1)
+    return _later_round(call, at, cause)
+
+
+def _later_round(call: Call, at: datetime, cause: Cause) -> Result:
+    if call.rounds_left == 0 or cause.slug in LAST_WORDS:
+        return end(call, at, cause)
+    pauses = call.terms.pauses_s
+    used = call.terms.rounds - call.rounds_left
+    later = at + timedelta(seconds=pauses[min(used, len(pauses) - 1)])
+    return park(replace(call, cause=cause, rounds_left=call.rounds_left - 1), later, Reason(Why.RETRY))
 
 
 def park(call: Call, until: datetime, why: Reason) -> Result:
@@ -128,13 +140,22 @@ def _judge(call: Call, at: datetime, cause: Cause) -> Call:
 
 
 def _end_as_judged(call: Call, at: datetime) -> Result:
+    """The verdict is carried out. Whom it does not lead to the end is called back."""
     assert call.verdict
     cause = call.verdict.cause
-    if cause.slug in CALLS_BACK and call.request.devices:
+    if cause.slug in CALLS_BACK:
         why = CALLS_BACK[cause.slug]
         from_ = at + timedelta(seconds=call.terms.later_s) if why is Why.ASKED else at
         return park(replace(call, cause=cause, rounds_left=call.terms.rounds), from_, Reason(why))
+    if cause.slug in UNREACHED and call.agent is None:
+        return _later_round(call, at, cause)
     return end(call, at, cause, call.verdict.outcome)
+
+
+def _given_up(call: Call, at: datetime) -> Result:
+    """The same, though nobody has said that the leg is gone: if it is not, it must be before anybody is rung again."""
+    after, _ = _end_as_judged(call, at)
+    return after, (HangUp(_present_leg(call)),) if after.state is State.SCHEDULED else ()
 
 
 def _present_leg(call: Call) -> str:
@@ -146,10 +167,12 @@ def _present_leg(call: Call) -> str:
 # ── the request ──────────────────────────────────────────────────────────────────────────────────────────
 def admit(call: Call, event: e.Admitted | e.CodeConfirmed, at: datetime) -> Result:
     opening: Opening = event.opening
+    if not call.request.devices:
+        return end(call, at, Cause("no_device", Source.SERVICE))
     if opening.open:
         elsewhere = opening.queue if opening.queue != call.request.queue else None
         return _dial(replace(call, redirected_to=elsewhere), at, 0)
-    if opening.next_open_at is None:
+    if not in_time(call, opening):
         return end(call, at, Cause("queue_full" if opening.why is Why.FULL else "callback_expired", Source.SERVICE))
     from_ = max(at, call.request.when or at)
     parked, commands = park(replace(call, rounds_left=call.terms.rounds), from_, Reason(opening.why))
@@ -161,7 +184,7 @@ def start_scheduled(call: Call, _: e.Due, at: datetime) -> Result:
 
 
 def reschedule(call: Call, event: e.Rescheduled, at: datetime) -> Result:
-    if event.opening.next_open_at is None:
+    if not in_time(call, event.opening):
         return end(call, at, Cause("callback_expired", Source.SERVICE))
     after = _at_time(call, event.opening)
     if after == call:
@@ -171,9 +194,15 @@ def reschedule(call: Call, event: e.Rescheduled, at: datetime) -> Result:
 
 def move(call: Call, event: e.MoveRequested, at: datetime) -> Result:
     """Its own wish, so the attempts count anew. The place in the order stays."""
-    if event.opening.next_open_at is None:
+    if not in_time(call, event.opening):
         raise NotNow(call, "there is no such time")
     return _at_time(replace(call, not_before=event.to, rounds_left=call.terms.rounds), event.opening), ()
+
+
+def in_time(call: Call, opening: Opening) -> bool:
+    """Whether there is a time to call back at before the request is too old to be wanted."""
+    last = call.accepted_at + timedelta(seconds=call.terms.keep_s)
+    return opening.next_open_at is not None and opening.next_open_at < last
 
 
 def _at_time(call: Call, opening: Opening) -> Call:
@@ -224,7 +253,7 @@ def abort(call: Call, _: e.AbortRequested, at: datetime) -> Result:
 def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
     """Asterisk's own timer should have spoken before ours: hang up, and if even that stays unanswered, end."""
     if call.verdict:
-        return _end_as_judged(call, at)
+        return _given_up(call, at)
     past_limit = call.limit_at is not None and at >= call.limit_at
     slug = "time_limit" if past_limit else {
         State.DIALING: "silent_device",
@@ -235,9 +264,14 @@ def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
     return _judge(call, at, Cause(slug, Source.TIMER)), (HangUp(_present_leg(call)),)
 
 
+#: A goodbye before anybody pressed 1: most likely a machine, or somebody who took it for one.
+_NOBODY_PROVED = Cause("machine", Source.CITIZEN)
+
+
 def part(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
-    slug = "citizen_hung_up" if call.agent else "machine" if must_prove(call) else "hung_up_waiting"
-    return _judge(call, at, Cause(slug, Source.CITIZEN)), ()
+    if must_prove(call):
+        return _judge(call, at, _NOBODY_PROVED), ()
+    return _judge(call, at, Cause("citizen_hung_up" if call.agent else "hung_up_waiting", Source.CITIZEN)), ()
 
 
 def must_prove(call: Call) -> bool:
@@ -248,10 +282,13 @@ def must_prove(call: Call) -> bool:
 
 
 def choose(call: Call, event: e.Chosen, at: datetime) -> Result:
-    """What the citizen chose goes before a queue that gave up: that is when they are asked."""
-    if call.verdict and call.verdict.cause.slug in GAVE_UP:
+    """What the citizen chose goes before a queue that gave up, when they are asked, and before what was guessed."""
+    if call.verdict and call.verdict.cause.slug not in DECIDED:
         call = replace(call, verdict=None)
-    return _judge(call, at, Cause(CHOICES[event.choice], Source.CITIZEN)), ()
+    slug = CHOICES[event.choice]
+    if slug in CALLS_BACK and not call.request.devices:
+        return _judge(call, at, Cause("no_device", Source.SERVICE)), ()
+    return _judge(call, at, Cause(slug, Source.CITIZEN)), ()
 
 
 def keep_place(call: Call, _: e.CallbackRequested, at: datetime) -> Result:
@@ -259,15 +296,13 @@ def keep_place(call: Call, _: e.CallbackRequested, at: datetime) -> Result:
         raise NotNow(call, "it is ending")
     if not call.request.devices:
         raise NotNow(call, "there is no device to call back")
-    chosen = Verdict(
-        reason(Cause("callback_chosen", Source.PORTAL)).outcome, Cause("callback_chosen", Source.PORTAL), at
-    )
-    return replace(call, verdict=chosen), (HangUp(_present_leg(call)),)
+    cause = Cause("callback_chosen", Source.PORTAL)
+    return _judge(replace(call, verdict=None), at, cause), (HangUp(_present_leg(call)),)
 
 
 def reach_limit(call: Call, _: e.LimitReached, at: datetime) -> Result:
-    if call.verdict and call.verdict.cause.slug == "aborted":
-        return call, ()
+    if call.verdict and call.verdict.cause.slug in DECIDED:
+        return call, ()  # the time may pass while a citizen who chose by a key is still being spoken to
     return _judge(replace(call, verdict=None), at, Cause("time_limit", Source.TIMER)), ()
 
 
@@ -311,8 +346,6 @@ def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
     """
     if call.place and call.place.queue == event.queue:
         raise NotNow(call, "it is in that queue")
-    # Back in a queue: whoever had left the talk did not end the call after all.
-    parted = call.verdict is not None and call.verdict.cause.slug in ("agent_hung_up", "citizen_hung_up")
     joined = replace(
         call,
         state=State.QUEUED,
@@ -322,9 +355,20 @@ def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
         place=Place(event.queue, event.position, event.likely_s, event.at_most_s),
         promise=_promise(replace(call, promise=None), at, event.likely_s, event.at_most_s),
         redirected_to=None if event.queue == call.request.queue else event.queue,
-        verdict=None if parted else call.verdict,
+        verdict=_judged_anew(call),
     )
     return joined, ()
+
+
+def _judged_anew(call: Call) -> Verdict | None:
+    """What a verdict is worth once the citizen is heard to be in a queue."""
+    known = call.verdict
+    if known and known.cause.slug in ("agent_hung_up", "citizen_hung_up"):
+        return None  # whoever had left the talk did not end the call after all
+    if known and known.cause == _NOBODY_PROVED:
+        # They had pressed 1: the goodbye overtook the queue's word on the other connection.
+        return _judge(replace(call, verdict=None), known.at, Cause("hung_up_waiting", Source.CITIZEN)).verdict
+    return known
 
 
 def move_up(call: Call, event: e.QueueMoved, at: datetime) -> Result:
@@ -386,6 +430,8 @@ def unhold(call: Call, _: e.Unheld, at: datetime) -> Result:
 def redirect(call: Call, event: e.RedirectRequested, at: datetime) -> Result:
     if call.verdict:
         raise NotNow(call, "it is ending")
+    if must_prove(call):
+        raise NotNow(call, "nobody has proved yet to be there")
     moved = replace(call, state=State.TRANSFERRING, redirected_to=event.queue, ringing=(), place=None)
     return moved, (Redirect(_present_leg(call), event.queue),)
 
@@ -406,7 +452,7 @@ def fail_transfer(call: Call, _: e.TransferFailed, at: datetime) -> Result:
 
 def overdue_transfer(call: Call, _: e.TimeUp, at: datetime) -> Result:
     if call.verdict:
-        return _end_as_judged(call, at)
+        return _given_up(call, at)
     return _back_to_queue(call, at)
 
 

@@ -165,7 +165,8 @@ def _from_trace(call: Call, leg: str, trace: Trace) -> list[Missed]:
         waited = timedelta(seconds=trace.waited_s or 0)
         connected = min((call.queued_at or answered or trace.ended_at) + waited, trace.ended_at)
         facts.append(Missed(e.AgentAnswered(leg, trace.agent), connected))
-    if trace.limit_reached:
+    chosen = trace.queue_status in set(e.Choice)  # the limit may have passed while the choice was being confirmed
+    if trace.limit_reached and not chosen:
         facts.append(Missed(e.LimitReached(leg), trace.ended_at))
     elif trace.queue_status:
         facts.append(Missed(_last_word(leg, trace.queue_status), trace.ended_at))

@@ -14,7 +14,7 @@ import structlog
 
 from ..call import events as e
 from ..call.machine import has_leg
-from ..call.model import Call, Channel, Terms
+from ..call.model import Call, Channel
 from ..call.states import State
 from ..codes.code import Codes
 from ..codes.tries import Rules
@@ -32,7 +32,7 @@ from .hub import Hub
 from .jobs import OpenCall, TakeFact, Wanted
 from .perform import Performer
 from .ports import Clock, Incoming, Messenger, QueueSeen, Reception, Telephony
-from .reception import Porter
+from .reception import HouseRules, Porter
 from .recover import Listener
 from .roster import Roster
 from .take import Taker
@@ -88,12 +88,12 @@ class Conductor:
         counsel: Counsel | None = None,
         pace_s: float = 0.0,
         second: SecondStep | None = None,
-        terms: Terms | None = None,
+        house: HouseRules | None = None,
         speaks: bool = True,
     ) -> None:
         """`pace_s`: see Taker. Without `counsel` every desk is open; without `second` no text messages are sent,
-        nothing is counted, and the key of the codes is drawn at start. `terms` are the operator's, for people who dial
-        the public number. `speaks`: whether those who wait hear where they stand."""
+        nothing is counted, and the key of the codes is drawn at start. `house` is what the operator says of people who
+        dial the public number. `speaks`: whether those who wait hear where they stand."""
         second = second or SecondStep(Codes(os.urandom(32)))
         self._counsel = counsel = counsel or Counsel()
         self.ledger = ledger
@@ -107,7 +107,7 @@ class Conductor:
         self._performer = Performer(ledger, self._taker, telephony, clock, herald)
         self._alarms = Alarms(ledger, self._taker, clock)
         self._callbacks = Callbacks(ledger, self._taker, self._board, counsel, clock)
-        self._porter = Porter(ledger, self._taker, counsel, clock, lambda: terms or Terms())
+        self._porter = Porter(ledger, self._taker, counsel, house or HouseRules())
         self._listener = Listener(ledger, self._taker, self._performer, telephony, clock, self._board, self._porter)
         self._announcer = Announcer(self._board, telephony, speaks=speaks)
         self._roster = Roster(ledger, telephony, counsel, clock)

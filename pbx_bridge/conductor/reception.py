@@ -7,8 +7,7 @@ the service is back (`adopt`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -17,6 +16,7 @@ import structlog
 
 from ..call.machine import take_in
 from ..call.model import Call, Device, DeviceKind, Direction, Request, Terms, WhenFull, Why, call_of_leg
+from ..destinations import judge
 from ..directory.decide import Decision, Full, Later, Now, admit
 from ..directory.service import Service
 from ..directory.terms import terms_for
@@ -27,7 +27,7 @@ from ..speech import opens, ticket
 from . import errors
 from .counsel import Counsel
 from .jobs import Desk, Draft, new_ticket
-from .ports import Clock, Incoming, Reception
+from .ports import Incoming, Reception
 
 log = structlog.get_logger(__name__)
 
@@ -58,6 +58,23 @@ class AnswerCall:
         return step.call
 
 
+@dataclass(frozen=True, slots=True)
+class HouseRules:
+    """What the operator says of people who dial in: the terms of their calls, and which numbers may be called back.
+
+    Who seems to call is only what the network says: whoever forges a costly number would have us ring it. `prefixes`
+    None: any; `premium`: costly ones too.
+    """
+
+    terms: Terms = field(default_factory=Terms)
+    prefixes: tuple[str, ...] | None = None
+    premium: bool = False
+
+    def may_ring(self, phone: Phone, service: Service) -> bool:
+        """Whether somebody at this number may be called back."""
+        return judge(phone, (self.prefixes, service.prefixes), premium=self.premium) is None
+
+
 class Writer(Protocol):
     """The ledger's one writer, as far as it is needed."""
 
@@ -67,14 +84,11 @@ class Writer(Protocol):
 class Porter:
     """Receives people at the public number."""
 
-    def __init__(
-        self, ledger: Ledger, writer: Writer, counsel: Counsel, clock: Clock, terms: Callable[[], Terms] = Terms
-    ) -> None:
+    def __init__(self, ledger: Ledger, writer: Writer, counsel: Counsel, house: HouseRules) -> None:
         self._ledger = ledger
         self._writer = writer
         self._counsel = counsel
-        self._clock = clock
-        self._terms = terms
+        self._house = house
 
     async def receive(self, incoming: Incoming) -> Reception | None:
         """What to do with somebody who has just dialled. None: the number belongs to no service. Raises errors."""
@@ -100,7 +114,9 @@ class Porter:
         citizen = await self._recognised(incoming.caller)
         stranger = f"caller-{self._ledger.blind(incoming.caller) if incoming.caller else call_id}"
         request = _request(service, incoming, citizen, stranger)
-        job = AnswerCall(call_id, request, terms_for(service, self._terms(), None), incoming.at)
+        if incoming.caller and not self._house.may_ring(incoming.caller, service):
+            request = replace(request, devices=())
+        job = AnswerCall(call_id, request, terms_for(service, self._house.terms, None), incoming.at)
         try:
             return await self._writer.submit(job)
         except errors.CitizenBusy:
