@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
 from pbx_bridge.call import events as e
+from pbx_bridge.call import moves
 from pbx_bridge.call.causes import Cause, Source
-from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline
-from pbx_bridge.call.model import Call, Channel, Terms, leg_id
+from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, take_in
+from pbx_bridge.call.model import Call, Channel, Direction, Terms, WhenFull, leg_id
 from pbx_bridge.call.states import WITHOUT_LEG, State
 from tests.call.story import (
     BY_APP,
@@ -19,6 +20,7 @@ from tests.call.story import (
     BY_VOICE,
     CLOSED_FOR_EVER,
     CLOSED_TILL_NOON,
+    LINE_FULL,
     MORNING,
     OPEN,
     request,
@@ -46,10 +48,13 @@ class Meeting:
 
 
 def births() -> Iterator[Call]:
-    """No device, two with a second round, and one for each kind of second step: together they see every kind of
-    next try."""
+    """No device, two with a second round, one for each kind of second step, and callers of the public number with and
+    without a number: together they see every kind of next try."""
     for count, rounds in ((0, 0), (2, 1)):
         yield accept("call_1", "t", request(count), Terms(rounds=rounds), MORNING, confirmation=None).call
+    for count in (0, 1):
+        inbound = replace(request(count), direction=Direction.INBOUND)
+        yield take_in("call_1", "t", inbound, Terms(rounds=1, then=WhenFull.CALLBACK), MORNING).call
     for step in (BY_SMS, BY_VOICE, BY_APP, BY_CLICK):
         yield accept("call_1", "t", request(1), Terms(), MORNING, confirmation=step).call
 
@@ -59,8 +64,10 @@ def facts(call: Call) -> Iterator[e.Event]:
     yield from (e.Vouched(), e.CodeMismatch(), e.Due(), e.AbortRequested("client:portal"))
     yield from (e.CodeAsked(channel) for channel in Channel)
     yield from (fact(number) for fact in (e.CodeSent, e.CodeNotSent) for number in (1, 2))
-    for opening in (OPEN, CLOSED_TILL_NOON, CLOSED_FOR_EVER):
-        yield from (e.CodeConfirmed(opening), e.Admitted(opening))
+    for opening in (OPEN, CLOSED_TILL_NOON, CLOSED_FOR_EVER, LINE_FULL):
+        yield from (e.CodeConfirmed(opening), e.Admitted(opening), e.Rescheduled(opening))
+        yield e.MoveRequested("client:portal", call.state_since + seconds(7200), opening)
+    yield e.CallbackRequested("client:portal")
     yield from (e.RedirectRequested("supervisor", queue) for queue in QUEUES)
     yield from (e.TimeUp(state) for state in State)
     yield from leg_facts(call.leg or leg_id(call.id, 1))
@@ -71,6 +78,7 @@ def leg_facts(leg: str) -> Iterator[e.LegEvent]:
     yield from (e.DeviceRang(leg), e.DeviceAnswered(leg), e.DeviceHungUp(leg), e.EndedUnseen(leg), e.LegLost(leg))
     yield from (e.DeviceGone(leg, sip) for sip in (None, 486, 603))
     yield from (e.NotDialled(leg, Cause(slug, Source.SERVICE)) for slug in ("no_endpoint", "dial_refused"))
+    yield from (e.Chosen(leg, choice) for choice in e.Choice)
     yield from (e.MachineAnswered(leg), e.Held(leg), e.Unheld(leg), e.LimitReached(leg), e.TransferFailed(leg))
     yield from (e.QueueJoined(leg, queue, 2) for queue in QUEUES)
     yield from (e.QueueMoved(leg, position) for position in (2, 1))
@@ -86,7 +94,7 @@ def moments(call: Call, event: e.Event) -> tuple[datetime, ...]:
     due = deadline(call)
     if due is None or not isinstance(event, e.TimeUp | e.DeviceGone):
         return (soon,)
-    return (soon, max(due, soon), max(due, MORNING + seconds(8 * 86400)))
+    return (soon, max(due, soon), max(due, MORNING + seconds(15 * 86400)))
 
 
 def steps() -> Iterator[tuple[Meeting, Step]]:
@@ -141,7 +149,7 @@ def _alike(call: Call) -> object:
     if call.state is State.ENDED:
         return call.cause
     # Which device it was matters as long as another may be rung.
-    early = call.state in WITHOUT_LEG | BEFORE_ANSWER | {State.ANSWERED} or slug(call) == "machine"
+    early = call.state in WITHOUT_LEG | BEFORE_ANSWER | {State.ANSWERED} or slug(call) in moves.TRIES_AGAIN
     return (
         (len(call.request.devices), call.device, call.rounds_left) if early else None,
         call.state,
@@ -152,6 +160,8 @@ def _alike(call: Call) -> object:
         call.redirected_to,
         call.answered_at is None,
         call.queued_at is None,
+        call.callback,
+        call.request.direction,
         call.confirmation
         and (
             call.confirmation.by,

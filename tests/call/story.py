@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self, TypeVar
 
 from pbx_bridge.call import events as e
 from pbx_bridge.call.commands import Command
-from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, unfold
-from pbx_bridge.call.model import By, Call, Channel, Confirmation, Device, DeviceKind, Opening, Request, Terms
+from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, take_in, unfold
+from pbx_bridge.call.model import (
+    By,
+    Call,
+    Channel,
+    Confirmation,
+    Device,
+    DeviceKind,
+    Direction,
+    Opening,
+    Request,
+    Terms,
+    Why,
+)
 from pbx_bridge.call.states import State
 from pbx_bridge.phone import Phone
 
 MORNING = datetime(2026, 1, 12, 6, 0, tzinfo=UTC)
 OPEN = Opening(open=True)
-CLOSED_TILL_NOON = Opening(open=False, next_open_at=MORNING + timedelta(hours=6), why="night")
-CLOSED_FOR_EVER = Opening(open=False, why="the service was closed")
+CLOSED_TILL_NOON = Opening(open=False, next_open_at=MORNING + timedelta(hours=6), ru="Ночь.", en="night")
+CLOSED_FOR_EVER = Opening(open=False)
+LINE_FULL = Opening(open=False, why=Why.FULL)
 BY_SMS = Confirmation(By.CODE, Channel.SMS)
 BY_VOICE = Confirmation(By.CODE, Channel.VOICE)
 BY_APP = Confirmation(By.CODE, Channel.TOTP)
@@ -67,7 +80,7 @@ class Story:
     refused: list[str] = field(default_factory=list)
 
     @classmethod
-    def accepted(cls, *, count: int = 1, confirmation: Confirmation | None = None, **terms: int) -> Self:
+    def accepted(cls, *, count: int = 1, confirmation: Confirmation | None = None, **terms: Any) -> Self:
         """A request has been accepted; nothing was decided yet."""
         born = accept("call_1", "000000001", request(count), Terms(**terms), MORNING, confirmation=confirmation)
         story = cls(born.call)
@@ -75,17 +88,28 @@ class Story:
         return story
 
     @classmethod
-    def dialling(cls, *, count: int = 1, **terms: int) -> Self:
-        """The hours say open, and the first device is about to ring."""
+    def came_in(cls, *, count: int = 1, **terms: Any) -> Self:
+        """Somebody dialled the public number; with `count` 0 the network did not say from where."""
+        asked = replace(request(count), direction=Direction.INBOUND)
+        born = take_in("call_h1x1", "000000001", asked, Terms(**terms), MORNING)
+        story = cls(born.call)
+        story._note(born)
+        return story
+
+    @classmethod
+    def dialling(cls, *, count: int = 1, **terms: Any) -> Self:
+        """The hours say open, and the first device is about to ring; where there are rounds, it was closed before."""
+        if terms.get("rounds"):
+            return cls.accepted(count=count, **terms).admitted(CLOSED_TILL_NOON).due()
         return cls.accepted(count=count, **terms).admitted()
 
     @classmethod
-    def queued(cls, **terms: int) -> Self:
+    def queued(cls, **terms: Any) -> Self:
         """The citizen has answered and waits in the queue."""
         return cls.dialling(**terms).rings().answers().joins()
 
     @classmethod
-    def talking(cls, agent: str = "ann", **terms: int) -> Self:
+    def talking(cls, agent: str = "ann", **terms: Any) -> Self:
         """The citizen talks to an agent."""
         return cls.queued(**terms).offered_to(agent).talks_to(agent)
 
@@ -116,6 +140,18 @@ class Story:
         assert self.call.scheduled_for
         self.now = self.call.scheduled_for
         return self.take(e.Due(), 0)
+
+    def moved_to(self, to: datetime, opening: Opening, after: float = 0.1) -> Self:
+        return self.take(e.MoveRequested("client:portal", to, opening), after)
+
+    def rescheduled(self, opening: Opening, after: float = 0.1) -> Self:
+        return self.take(e.Rescheduled(opening), after)
+
+    def keeps_place(self, after: float = 0.1) -> Self:
+        return self.take(e.CallbackRequested("client:portal"), after)
+
+    def chooses(self, choice: e.Choice, after: float = 0.1) -> Self:
+        return self.take(e.Chosen(self.leg, choice), after)
 
     def aborted(self, after: float = 0.1) -> Self:
         return self.take(e.AbortRequested("client:portal"), after)
