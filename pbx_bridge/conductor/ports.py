@@ -224,7 +224,8 @@ class Telephony(Protocol):
         """Raises NoSuchLeg, OutOfReach."""
 
     async def announce(self, order: Announcement) -> None:
-        """Speak to somebody who waits, over the music; their place stays theirs. Raises NoSuchLeg, OutOfReach."""
+        """Speak to somebody who waits, over the music; their place stays theirs. Where nobody is, nothing is said; it may
+        raise NoSuchLeg. Raises OutOfReach."""
 
     async def hush(self, leg: str) -> None:
         """Nothing more is said to them: an agent is about to speak. Harmless when nothing is. Raises OutOfReach."""
