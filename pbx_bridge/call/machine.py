@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from . import events as e
+from .attempts import end, in_time
 from .causes import Cause, Source
 from .commands import Command
 from .model import (
@@ -24,7 +25,7 @@ from .model import (
     leg_id,
     public_view,
 )
-from .moves import CHOICES, end, in_time
+from .moves import CHOICES
 from .refusal import NotNow
 from .second_step import to_send
 from .states import WITHOUT_LEG, State

@@ -18,29 +18,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from . import events as e
-from .causes import Cause, Source, from_codes, reason
-from .commands import Command, Dial, HangUp, Redirect
-from .model import Call, Direction, Opening, Place, Promise, Prove, Reason, Verdict, Why, leg_id
+from .attempts import (
+    CALLS_BACK,
+    TRIES_AGAIN,
+    Result,
+    at_time,
+    dial,
+    end,
+    end_as_judged,
+    given_up,
+    in_time,
+    judge,
+    next_try,
+    park,
+    present_leg,
+)
+from .causes import Cause, Source, from_codes
+from .commands import HangUp, Redirect
+from .model import Call, Direction, Opening, Place, Promise, Prove, Reason, Verdict, Why
 from .refusal import NotNow
-from .states import Outcome, State
-
-Result = tuple[Call, tuple[Command, ...]]
-
-#: After these nobody is rung again: the citizen or the portal has spoken.
-LAST_WORDS = frozenset({"rejected", "aborted"})
-
-#: After these no other device is rung at once, for it could not be reached either, or nobody knows what the first one
-#: did. A later round comes all the same: whoever waits for a callback does not watch a page.
-NOT_NOW = frozenset({"exchange_down", "dial_refused", "ended_unseen"})
-
-#: Verdicts of an attempt that reached nobody. They count as a failed attempt even where the leg's end was not heard.
-UNREACHED = frozenset({"no_answer", "silent_device", "machine", "stuck", "asterisk_restarted"})
-
-#: Verdicts after which the citizen is called back.
-CALLS_BACK = {"callback_chosen": Why.KEPT, "later_chosen": Why.ASKED}
-
-#: Verdicts after which the call goes on: another device is rung, now or later. An abort takes their place.
-TRIES_AGAIN = UNREACHED | frozenset(CALLS_BACK)
+from .states import State
 
 #: The word for a key.
 CHOICES = {
@@ -69,101 +66,6 @@ QUEUE_STATUS = {
 }
 
 
-# ── building blocks ──────────────────────────────────────────────────────────────────────────────────────
-def end(call: Call, at: datetime, cause: Cause, outcome: Outcome | None = None) -> Result:
-    """The call is over, for this reason."""
-    ended = replace(
-        call,
-        state=State.ENDED,
-        outcome=outcome or reason(cause).outcome,
-        cause=cause,
-        ended_at=at,
-        scheduled_for=None,
-        reason=None,
-        ringing=(),
-        place=None,
-    )
-    return ended, ()
-
-
-def _dial(call: Call, at: datetime, device: int) -> Result:
-    attempt = call.attempt + 1
-    leg = leg_id(call.id, attempt)
-    dialling = replace(
-        call,
-        state=State.DIALING,
-        attempt=attempt,
-        device=device,
-        leg=leg,
-        dialled_at=at,
-        scheduled_for=None,
-        reason=None,
-        answered_at=None,
-        queued_at=None,
-        place=None,
-        agent=None,
-        ringing=(),
-        verdict=None,
-    )
-    return dialling, (Dial(leg, device),)
-
-
-def _next_try(call: Call, at: datetime, cause: Cause) -> Result:
-    """The attempt failed: the next device, else a later round, else the end."""
-    more = call.device + 1 < len(call.request.devices)
-    if more and cause.slug not in LAST_WORDS | NOT_NOW:
-        return _dial(replace(call, cause=cause), at, call.device + 1)
-    return _later_round(call, at, cause)
-
-
-def _later_round(call: Call, at: datetime, cause: Cause) -> Result:
-    if call.rounds_left == 0 or cause.slug in LAST_WORDS:
-        return end(call, at, cause)
-    pauses = call.terms.pauses_s
-    used = call.terms.rounds - call.rounds_left
-    later = at + timedelta(seconds=pauses[min(used, len(pauses) - 1)])
-    return park(replace(call, cause=cause, rounds_left=call.rounds_left - 1), later, Reason(Why.RETRY))
-
-
-def park(call: Call, until: datetime, why: Reason) -> Result:
-    """The call waits for its time. The hours have not been asked yet: see machine.timed."""
-    parked = replace(
-        call, leg=None, verdict=None, dialled_at=None, answered_at=None, queued_at=None, redirected_to=None
-    )
-    return replace(parked, state=State.SCHEDULED, scheduled_for=until, not_before=until, reason=why,
-                   place=None, ringing=(), agent=None, promise=None), ()  # fmt: skip
-
-
-def _judge(call: Call, at: datetime, cause: Cause) -> Call:
-    """Write the verdict, unless one was written before."""
-    return replace(call, verdict=call.verdict or Verdict(reason(cause).outcome, cause, at))
-
-
-def _end_as_judged(call: Call, at: datetime) -> Result:
-    """The verdict is carried out. Whom it does not lead to the end is called back."""
-    assert call.verdict
-    cause = call.verdict.cause
-    if cause.slug in CALLS_BACK:
-        why = CALLS_BACK[cause.slug]
-        from_ = at + timedelta(seconds=call.terms.later_s) if why is Why.ASKED else at
-        return park(replace(call, cause=cause, rounds_left=call.terms.rounds), from_, Reason(why))
-    if cause.slug in UNREACHED and call.agent is None:
-        return _later_round(call, at, cause)
-    return end(call, at, cause, call.verdict.outcome)
-
-
-def _given_up(call: Call, at: datetime) -> Result:
-    """The same, though nobody has said that the leg is gone: if it is not, it must be before anybody is rung again."""
-    after, _ = _end_as_judged(call, at)
-    return after, (HangUp(_present_leg(call)),) if after.state is State.SCHEDULED else ()
-
-
-def _present_leg(call: Call) -> str:
-    if call.leg is None:
-        raise NotNow(call, "the call has no leg")
-    return call.leg
-
-
 # ── the request ──────────────────────────────────────────────────────────────────────────────────────────
 def admit(call: Call, event: e.Admitted | e.CodeConfirmed, at: datetime) -> Result:
     opening: Opening = event.opening
@@ -171,22 +73,22 @@ def admit(call: Call, event: e.Admitted | e.CodeConfirmed, at: datetime) -> Resu
         return end(call, at, Cause("no_device", Source.SERVICE))
     if opening.open:
         elsewhere = opening.queue if opening.queue != call.request.queue else None
-        return _dial(replace(call, redirected_to=elsewhere), at, 0)
+        return dial(replace(call, redirected_to=elsewhere), at, 0)
     if not in_time(call, opening):
         return end(call, at, Cause("queue_full" if opening.why is Why.FULL else "callback_expired", Source.SERVICE))
     from_ = max(at, call.request.when or at)
     parked, commands = park(replace(call, rounds_left=call.terms.rounds), from_, Reason(opening.why))
-    return _at_time(parked, opening), commands
+    return at_time(parked, opening), commands
 
 
 def start_scheduled(call: Call, _: e.Due, at: datetime) -> Result:
-    return _dial(replace(call, callback=True), at, 0)
+    return dial(replace(call, callback=True), at, 0)
 
 
 def reschedule(call: Call, event: e.Rescheduled, at: datetime) -> Result:
     if not in_time(call, event.opening):
         return end(call, at, Cause("callback_expired", Source.SERVICE))
-    after = _at_time(call, event.opening)
+    after = at_time(call, event.opening)
     if after == call:
         raise NotNow(call, "the time is known")
     return after, ()
@@ -196,17 +98,7 @@ def move(call: Call, event: e.MoveRequested, at: datetime) -> Result:
     """Its own wish, so the attempts count anew. The place in the order stays."""
     if not in_time(call, event.opening):
         raise NotNow(call, "there is no such time")
-    return _at_time(replace(call, not_before=event.to, rounds_left=call.terms.rounds), event.opening), ()
-
-
-def in_time(call: Call, opening: Opening) -> bool:
-    """Whether there is a time to call back at before the request is too old to be wanted."""
-    last = call.accepted_at + timedelta(seconds=call.terms.keep_s)
-    return opening.next_open_at is not None and opening.next_open_at < last
-
-
-def _at_time(call: Call, opening: Opening) -> Call:
-    return replace(call, scheduled_for=opening.next_open_at, reason=Reason(opening.why, opening.ru, opening.en))
+    return at_time(replace(call, not_before=event.to, rounds_left=call.terms.rounds), event.opening), ()
 
 
 # ── the leg before an answer ─────────────────────────────────────────────────────────────────────────────
@@ -220,25 +112,25 @@ def answer(call: Call, _: e.DeviceAnswered, at: datetime) -> Result:
 
 def fail_attempt(call: Call, event: e.DeviceGone, at: datetime) -> Result:
     if call.verdict:
-        return _next_try(call, at, call.verdict.cause)
+        return next_try(call, at, call.verdict.cause)
     rang = call.state is State.RINGING
     # Asterisk reports its own timeout as 480 (or nothing): any other code is the network's own word.
     elapsed = at - call.dialled_at if call.dialled_at else timedelta(0)
     timed_out = event.sip in (None, 480) and elapsed >= timedelta(seconds=call.terms.ring_s)
-    return _next_try(call, at, from_codes(event.sip, event.q850, rang=rang, timed_out=timed_out))
+    return next_try(call, at, from_codes(event.sip, event.q850, rang=rang, timed_out=timed_out))
 
 
 def fail_undialled(call: Call, event: e.NotDialled, at: datetime) -> Result:
-    return _next_try(call, at, call.verdict.cause if call.verdict else event.cause)
+    return next_try(call, at, call.verdict.cause if call.verdict else event.cause)
 
 
 def fail_unseen(call: Call, _: e.EndedUnseen, at: datetime) -> Result:
-    return _next_try(call, at, call.verdict.cause if call.verdict else Cause("ended_unseen", Source.RECOVERY))
+    return next_try(call, at, call.verdict.cause if call.verdict else Cause("ended_unseen", Source.RECOVERY))
 
 
 def lose(call: Call, _: e.LegLost, at: datetime) -> Result:
-    judged = _judge(call, at, Cause("asterisk_restarted", Source.RECOVERY))
-    return _end_as_judged(judged, at)
+    judged = judge(call, at, Cause("asterisk_restarted", Source.RECOVERY))
+    return end_as_judged(judged, at)
 
 
 # ── verdicts ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -247,13 +139,13 @@ def abort(call: Call, _: e.AbortRequested, at: datetime) -> Result:
         raise NotNow(call, "it is being aborted already")
     if call.verdict and call.verdict.cause.slug in TRIES_AGAIN:
         call = replace(call, verdict=None)
-    return _judge(call, at, Cause("aborted", Source.PORTAL)), (HangUp(_present_leg(call)),)
+    return judge(call, at, Cause("aborted", Source.PORTAL)), (HangUp(present_leg(call)),)
 
 
 def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
     """Asterisk's own timer should have spoken before ours: hang up, and if even that stays unanswered, end."""
     if call.verdict:
-        return _given_up(call, at)
+        return given_up(call, at)
     past_limit = call.limit_at is not None and at >= call.limit_at
     slug = "time_limit" if past_limit else {
         State.DIALING: "silent_device",
@@ -261,7 +153,7 @@ def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
         State.QUEUED: "queue_timeout",
         State.OFFERED: "queue_timeout",
     }.get(call.state, "stuck")  # fmt: skip
-    return _judge(call, at, Cause(slug, Source.TIMER)), (HangUp(_present_leg(call)),)
+    return judge(call, at, Cause(slug, Source.TIMER)), (HangUp(present_leg(call)),)
 
 
 #: A goodbye before anybody pressed 1: most likely a machine, or somebody who took it for one.
@@ -270,8 +162,8 @@ _NOBODY_PROVED = Cause("machine", Source.CITIZEN)
 
 def part(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
     if must_prove(call):
-        return _judge(call, at, _NOBODY_PROVED), ()
-    return _judge(call, at, Cause("citizen_hung_up" if call.agent else "hung_up_waiting", Source.CITIZEN)), ()
+        return judge(call, at, _NOBODY_PROVED), ()
+    return judge(call, at, Cause("citizen_hung_up" if call.agent else "hung_up_waiting", Source.CITIZEN)), ()
 
 
 def must_prove(call: Call) -> bool:
@@ -287,8 +179,8 @@ def choose(call: Call, event: e.Chosen, at: datetime) -> Result:
         call = replace(call, verdict=None)
     slug = CHOICES[event.choice]
     if slug in CALLS_BACK and not call.request.devices:
-        return _judge(call, at, Cause("no_device", Source.SERVICE)), ()
-    return _judge(call, at, Cause(slug, Source.CITIZEN)), ()
+        return judge(call, at, Cause("no_device", Source.SERVICE)), ()
+    return judge(call, at, Cause(slug, Source.CITIZEN)), ()
 
 
 def keep_place(call: Call, _: e.CallbackRequested, at: datetime) -> Result:
@@ -297,17 +189,17 @@ def keep_place(call: Call, _: e.CallbackRequested, at: datetime) -> Result:
     if not call.request.devices:
         raise NotNow(call, "there is no device to call back")
     cause = Cause("callback_chosen", Source.PORTAL)
-    return _judge(replace(call, verdict=None), at, cause), (HangUp(_present_leg(call)),)
+    return judge(replace(call, verdict=None), at, cause), (HangUp(present_leg(call)),)
 
 
 def reach_limit(call: Call, _: e.LimitReached, at: datetime) -> Result:
     if call.verdict and call.verdict.cause.slug in DECIDED:
         return call, ()  # the time may pass while a citizen who chose by a key is still being spoken to
-    return _judge(replace(call, verdict=None), at, Cause("time_limit", Source.TIMER)), ()
+    return judge(replace(call, verdict=None), at, Cause("time_limit", Source.TIMER)), ()
 
 
 def reject_machine(call: Call, _: e.MachineAnswered, at: datetime) -> Result:
-    return _judge(call, at, Cause("machine", Source.NETWORK)), (HangUp(_present_leg(call)),)
+    return judge(call, at, Cause("machine", Source.NETWORK)), (HangUp(present_leg(call)),)
 
 
 def leave_queue(call: Call, event: e.QueueLeft, at: datetime) -> Result:
@@ -320,7 +212,7 @@ def leave_talk(call: Call, event: e.QueueLeft, at: datetime) -> Result:
 
 
 def _leave(call: Call, at: datetime, slug: str) -> Result:
-    return _judge(call, at, Cause(slug, Source.AGENT if slug == "agent_hung_up" else Source.QUEUE)), ()
+    return judge(call, at, Cause(slug, Source.AGENT if slug == "agent_hung_up" else Source.QUEUE)), ()
 
 
 # ── the leg's end after an answer ────────────────────────────────────────────────────────────────────────
@@ -332,10 +224,10 @@ def finish(call: Call, event: e.DeviceGone, at: datetime) -> Result:
         guess = Cause("machine", Source.CITIZEN, event.sip, event.q850)
     else:
         guess = Cause("hung_up_waiting", Source.CITIZEN, event.sip, event.q850)
-    judged = _judge(call, at, guess)
+    judged = judge(call, at, guess)
     if judged.verdict and judged.verdict.cause.slug == "machine" and not judged.agent:
-        return _next_try(judged, at, judged.verdict.cause)
-    return _end_as_judged(judged, at)
+        return next_try(judged, at, judged.verdict.cause)
+    return end_as_judged(judged, at)
 
 
 # ── the queue ────────────────────────────────────────────────────────────────────────────────────────────
@@ -367,7 +259,7 @@ def _judged_anew(call: Call) -> Verdict | None:
         return None  # whoever had left the talk did not end the call after all
     if known and known.cause == _NOBODY_PROVED:
         # They had pressed 1: the goodbye overtook the queue's word on the other connection.
-        return _judge(replace(call, verdict=None), known.at, Cause("hung_up_waiting", Source.CITIZEN)).verdict
+        return judge(replace(call, verdict=None), known.at, Cause("hung_up_waiting", Source.CITIZEN)).verdict
     return known
 
 
@@ -404,7 +296,7 @@ def connect(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
     if call.verdict and call.verdict.cause.slug == "hung_up_waiting":
         # The goodbye overtook the agent's answer on the other connection.
         parted = replace(talk, verdict=None)
-        return _judge(parted, call.verdict.at, Cause("citizen_hung_up", Source.CITIZEN)), ()
+        return judge(parted, call.verdict.at, Cause("citizen_hung_up", Source.CITIZEN)), ()
     return talk, ()
 
 
@@ -416,7 +308,7 @@ def part_agent(call: Call, event: e.AgentGone, at: datetime) -> Result:
         return replace(call, state=State.TRANSFERRING), ()
     by_citizen = event.why == "caller"
     cause = Cause("citizen_hung_up", Source.CITIZEN) if by_citizen else Cause("agent_hung_up", Source.AGENT)
-    return _judge(call, at, cause), ()
+    return judge(call, at, cause), ()
 
 
 def hold(call: Call, _: e.Held, at: datetime) -> Result:
@@ -433,7 +325,7 @@ def redirect(call: Call, event: e.RedirectRequested, at: datetime) -> Result:
     if must_prove(call):
         raise NotNow(call, "nobody has proved yet to be there")
     moved = replace(call, state=State.TRANSFERRING, redirected_to=event.queue, ringing=(), place=None)
-    return moved, (Redirect(_present_leg(call), event.queue),)
+    return moved, (Redirect(present_leg(call), event.queue),)
 
 
 def meet(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
@@ -452,7 +344,7 @@ def fail_transfer(call: Call, _: e.TransferFailed, at: datetime) -> Result:
 
 def overdue_transfer(call: Call, _: e.TimeUp, at: datetime) -> Result:
     if call.verdict:
-        return _given_up(call, at)
+        return given_up(call, at)
     return _back_to_queue(call, at)
 
 
@@ -461,5 +353,5 @@ def _back_to_queue(call: Call, at: datetime) -> Result:
     if call.redirected_to:
         # A new deadline starts, because `state_since` moves with the change of queue.
         back = replace(call, redirected_to=None, agent=None, state_since=at)
-        return back, (Redirect(_present_leg(call), call.request.queue),)
-    return _judge(call, at, Cause("stuck", Source.TIMER)), (HangUp(_present_leg(call)),)
+        return back, (Redirect(present_leg(call), call.request.queue),)
+    return judge(call, at, Cause("stuck", Source.TIMER)), (HangUp(present_leg(call)),)

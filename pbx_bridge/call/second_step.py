@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from . import events as e
+from .attempts import Result, end
 from .causes import Cause, Source
 from .commands import Command, HangUp, SendCode
 from .model import By, Call, Channel, Confirmation, code_leg_id
-from .moves import Result, admit, end
+from .moves import admit
 from .refusal import NotNow
 from .states import State
 

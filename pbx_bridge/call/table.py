@@ -9,10 +9,18 @@ Laws, shown by tests/call/test_laws*.py for every reachable call and every fact:
 5. A fact about another leg than the present one changes nothing.
 6. `outcome` and `cause` are there exactly in `ended` (a `cause` may also tell why the last attempt failed).
 7. The phase never runs backwards within an attempt.
-8. A wish names the present leg. One attempt is one wish to dial, on a leg of its own, and none follows an abort.
-9. A call with a leg ends when the leg is gone, or when a hang-up of ours stayed unanswered; never before.
+8. A wish names the present leg. One attempt is one wish to dial, on a leg of its own (a call that comes in brings its
+   first one along), and none follows an abort.
+9. A call with a leg ends, or waits to be called back, when the leg is gone, or when nothing was heard of it past its
+   deadline; then what may be left of it is hung up before anybody is rung again.
 10. Where a second step is asked for, nothing is dialled before it is taken.
 11. The revision grows by one with news and only then. `call.ended` is told once, and last.
+12. Who chose to be called back is called back, whatever is heard of their leg or not heard. An abort alone takes the
+    choice's place; without a device to ring, the end says so.
+13. Who is called back is not brought to a queue before they have proved to be there. A hang-up before that was a
+    machine's, and is tried again.
+14. `scheduled_for` and `reason` are there exactly in `scheduled`.
+15. A call that had to wait is not lost by an attempt that reached nobody: while it has rounds left, it is tried again.
 """
 
 from __future__ import annotations
@@ -24,6 +32,7 @@ from typing import Any
 from . import events as e
 from . import moves as m
 from . import second_step as second
+from .attempts import Result
 from .states import State as S
 
 
@@ -31,11 +40,11 @@ from .states import State as S
 class Move:
     """One row: the verb, and the states it may lead to."""
 
-    do: Callable[[Any, Any, Any], m.Result]
+    do: Callable[[Any, Any, Any], Result]
     to: frozenset[S]
 
 
-def _move(do: Callable[[Any, Any, Any], m.Result], *to: S) -> Move:
+def _move(do: Callable[[Any, Any, Any], Result], *to: S) -> Move:
     return Move(do, frozenset(to))
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 
+from pbx_bridge.call import attempts
 from pbx_bridge.call import events as e
-from pbx_bridge.call import moves
 from pbx_bridge.call.causes import Cause, Source
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, take_in
 from pbx_bridge.call.model import Call, Channel, Direction, Terms, WhenFull, leg_id
@@ -149,7 +149,7 @@ def _alike(call: Call) -> object:
     if call.state is State.ENDED:
         return call.cause
     # Which device it was matters as long as another may be rung.
-    early = call.state in WITHOUT_LEG | BEFORE_ANSWER | {State.ANSWERED} or slug(call) in moves.TRIES_AGAIN
+    early = call.state in WITHOUT_LEG | BEFORE_ANSWER | {State.ANSWERED} or slug(call) in attempts.TRIES_AGAIN
     return (
         (len(call.request.devices), call.device, call.rounds_left) if early else None,
         call.state,

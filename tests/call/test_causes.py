@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import pbx_bridge
-from pbx_bridge.call import causes, moves
+from pbx_bridge.call import attempts, causes, moves
 from pbx_bridge.call.causes import REASONS, Cause, Source, reason
 from pbx_bridge.call.states import Outcome
 from tests.call.reach import calls, slug
@@ -47,8 +47,8 @@ def test_every_code_leads_to_a_row(table: dict[int | str, str]) -> None:
 
 
 def test_every_verdict_that_rings_on_and_every_last_word_has_its_row() -> None:
-    assert set(REASONS) >= moves.TRIES_AGAIN | moves.LAST_WORDS
-    assert not moves.TRIES_AGAIN & moves.LAST_WORDS
+    assert set(REASONS) >= attempts.TRIES_AGAIN | attempts.LAST_WORDS | attempts.NOT_NOW
+    assert not attempts.TRIES_AGAIN & (attempts.LAST_WORDS | attempts.NOT_NOW)
 
 
 @pytest.mark.parametrize("name", REASONS)

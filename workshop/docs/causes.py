@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pbx_bridge.call.attempts import LAST_WORDS, NOT_NOW
 from pbx_bridge.call.causes import BY_Q850, BY_SIP, REASONS
-from pbx_bridge.call.moves import LAST_WORDS, QUEUE_STATUS
+from pbx_bridge.call.moves import QUEUE_STATUS
 from pbx_bridge.call.states import Outcome
 from workshop.docs.markdown import code, page, table
 
@@ -25,6 +26,9 @@ Which code counts, in this order:
 LADDER = """
 After a failed attempt the next device of the request rings, and after the last one a later round, if there is one.
 Nothing more is rung once a person had answered, nor after these causes, because somebody has spoken:
+"""
+NOT_AT_ONCE = """
+After these no other device is rung at once; a callback comes again in a later round:
 """
 
 
@@ -62,6 +66,7 @@ def causes() -> str:
         ),
         "## Which causes end the ringing",
         LADDER.strip() + " " + code(sorted(LAST_WORDS)) + ".",
+        NOT_AT_ONCE.strip() + " " + code(sorted(NOT_NOW)) + ".",
     )
 
 
