@@ -224,7 +224,7 @@ class Telephony(Protocol):
         """Raises NoSuchLeg, OutOfReach."""
 
     async def announce(self, order: Announcement) -> None:
-        """Speak to somebody who waits, over the music; their place stays theirs. Where nobody is, nothing is said; it may
+        """Speak to somebody who waits, over the music; their place stays theirs. Where nobody is, nothing is said; may
         raise NoSuchLeg. Raises OutOfReach."""
 
     async def hush(self, leg: str) -> None:
