@@ -120,6 +120,8 @@ class FakeExchange:
         self._came = 0
         self.rings: Counter[str] = Counter()
         """Initial rings of each citizen's device, by number or address."""
+        self.on_ring: Callable[[str], None] = lambda name: None
+        """Told of each ring, before it."""
         self.code_rings: Counter[str] = Counter()
         """The same of calls that only read a code."""
         self.trunk_down = False
@@ -310,6 +312,11 @@ class FakeExchange:
         """There is nothing to let go of."""
 
     @property
+    def legs(self) -> Mapping[str, FakeLeg]:
+        """The legs that there are now, by their ids."""
+        return self._legs
+
+    @property
     def living(self) -> frozenset[str]:
         """The legs that there are now."""
         return frozenset(self._legs)
@@ -331,6 +338,7 @@ class FakeExchange:
         if order.leg in self._legs:
             raise AlreadyDialled(order.leg)
         self.rings[person.name] += 1
+        self.on_ring(person.name)
         leg = self._legs[order.leg] = FakeLeg(order, person, self)
         leg.invite()
 
