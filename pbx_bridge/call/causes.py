@@ -117,7 +117,10 @@ REASONS: dict[str, Reason] = {
         "Мы перезвоним вам в порядке очереди.",
     ),
     "later_chosen": Reason(
-        Outcome.ABANDONED, "the citizen asked to be called later", "Вы попросили перезвонить позже.", ""
+        Outcome.ABANDONED,
+        "the citizen asked to be called later",
+        "Вы попросили перезвонить позже.",
+        "Мы перезвоним вам в указанное время.",
     ),
     "callback_merged": Reason(
         Outcome.CANCELLED,
@@ -126,7 +129,10 @@ REASONS: dict[str, Reason] = {
         "Дождитесь звонка: отдельная заявка не нужна.",
     ),
     "callback_cancelled": Reason(
-        Outcome.CANCELLED, "the citizen cancelled the callback by a key", "Вы отменили обратный звонок.", ""
+        Outcome.CANCELLED,
+        "the citizen cancelled the callback by a key",
+        "Вы отменили обратный звонок.",
+        "Если звонок снова понадобится, нажмите кнопку ещё раз.",
     ),
     "hung_up_waiting": Reason(
         Outcome.ABANDONED,

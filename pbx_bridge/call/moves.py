@@ -7,9 +7,9 @@ Two rules run through all of them:
   hanging up) only writes a *verdict*, and the leg's end carries it out. So a call that reads `ended` has no phone
   still ringing, and facts that overtake each other on Asterisk's two connections cannot change the outcome.
 - The first verdict stands, with four exceptions: Asterisk's own word about the time limit goes before a guess who
-  hung up; what a citizen chose by a key goes before all but an abort; an abort goes before a verdict after which
-  somebody would be rung again; and what turns out not to have been the end (the citizen is back in a queue, the
-  goodbye overtook the queue or an agent's answer) is judged anew.
+  hung up; a citizen's choice goes before a wait in vain; an abort goes before a verdict after which somebody would
+  be rung again, or may still choose to be; and what turns out not to have been the end (the citizen is back in a
+  queue, the goodbye overtook the queue or an agent's answer) is judged anew.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from . import events as e
 from .attempts import (
     CALLS_BACK,
     TRIES_AGAIN,
+    UNREACHED,
     Result,
     at_time,
     dial,
@@ -46,11 +47,14 @@ CHOICES = {
     e.Choice.CANCEL: "callback_cancelled",
 }
 
-#: Before these a citizen's choice does not go.
+#: Who has chosen is still being spoken to for a while; the time limit that passes then changes nothing.
 DECIDED = frozenset({"aborted", "no_device", *CHOICES.values()})
 
 #: Verdicts of a queue that gave up, before which a wish for a callback goes.
 GAVE_UP = frozenset({"queue_timeout", "queue_full", "queue_empty", "desk_closed"})
+
+#: Verdicts before which a key goes. What our own timers said may have crossed it.
+IN_VAIN = GAVE_UP | UNREACHED
 
 #: Asterisk's QUEUESTATUS → slug.
 QUEUE_STATUS = {
@@ -137,7 +141,7 @@ def lose(call: Call, _: e.LegLost, at: datetime) -> Result:
 def abort(call: Call, _: e.AbortRequested, at: datetime) -> Result:
     if call.verdict and call.verdict.cause.slug == "aborted":
         raise NotNow(call, "it is being aborted already")
-    if call.verdict and call.verdict.cause.slug in TRIES_AGAIN:
+    if call.verdict and call.verdict.cause.slug in TRIES_AGAIN | GAVE_UP:
         call = replace(call, verdict=None)
     return judge(call, at, Cause("aborted", Source.PORTAL)), (HangUp(present_leg(call)),)
 
@@ -174,8 +178,8 @@ def must_prove(call: Call) -> bool:
 
 
 def choose(call: Call, event: e.Chosen, at: datetime) -> Result:
-    """What the citizen chose goes before a queue that gave up, when they are asked, and before what was guessed."""
-    if call.verdict and call.verdict.cause.slug not in DECIDED:
+    """What the citizen chose goes before a queue that gave up: that is when they are asked."""
+    if call.verdict and call.verdict.cause.slug in IN_VAIN:
         call = replace(call, verdict=None)
     slug = CHOICES[event.choice]
     if slug in CALLS_BACK and not call.request.devices:

@@ -11,7 +11,7 @@ from pbx_bridge.call import attempts
 from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Cause, Source
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, take_in
-from pbx_bridge.call.model import Call, Channel, Direction, Terms, WhenFull, leg_id
+from pbx_bridge.call.model import Call, Channel, Direction, Prove, Terms, WhenFull, leg_id
 from pbx_bridge.call.states import WITHOUT_LEG, State
 from tests.call.story import (
     BY_APP,
@@ -27,6 +27,7 @@ from tests.call.story import (
     seconds,
 )
 
+NOON = MORNING + seconds(6 * 3600)
 BEFORE_ANSWER = frozenset({State.DIALING, State.RINGING})
 TALK = frozenset({State.TALKING, State.ON_HOLD})
 AGENTS = ("ann", "bob")
@@ -48,13 +49,15 @@ class Meeting:
 
 
 def births() -> Iterator[Call]:
-    """No device, two with a second round, one for each kind of second step, and callers of the public number with and
-    without a number: together they see every kind of next try."""
+    """No device, two with a second round, one that proves to be there in every call, one for each kind of second step,
+    and callers of the public number with and without a number: together they see every kind of next try."""
     for count, rounds in ((0, 0), (2, 1)):
         yield accept("call_1", "t", request(count), Terms(rounds=rounds), MORNING, confirmation=None).call
     for count in (0, 1):
         inbound = replace(request(count), direction=Direction.INBOUND)
         yield take_in("call_1", "t", inbound, Terms(rounds=1, then=WhenFull.CALLBACK), MORNING).call
+    everybody = Terms(prove=Prove.ALWAYS)
+    yield accept("call_1", "t", request(1), everybody, MORNING, confirmation=None).call
     for step in (BY_SMS, BY_VOICE, BY_APP, BY_CLICK):
         yield accept("call_1", "t", request(1), Terms(), MORNING, confirmation=step).call
 
@@ -66,7 +69,7 @@ def facts(call: Call) -> Iterator[e.Event]:
     yield from (fact(number) for fact in (e.CodeSent, e.CodeNotSent) for number in (1, 2))
     for opening in (OPEN, CLOSED_TILL_NOON, CLOSED_FOR_EVER, LINE_FULL):
         yield from (e.CodeConfirmed(opening), e.Admitted(opening), e.Rescheduled(opening))
-        yield e.MoveRequested("client:portal", call.state_since + seconds(7200), opening)
+        yield e.MoveRequested("client:portal", NOON, opening)
     yield e.CallbackRequested("client:portal")
     yield from (e.RedirectRequested("supervisor", queue) for queue in QUEUES)
     yield from (e.TimeUp(state) for state in State)
@@ -162,6 +165,10 @@ def _alike(call: Call) -> object:
         call.queued_at is None,
         call.callback,
         call.request.direction,
+        call.terms.prove,
+        call.terms.rounds,
+        call.rounds_left > 0,
+        len(call.request.devices) > 0,
         call.confirmation
         and (
             call.confirmation.by,

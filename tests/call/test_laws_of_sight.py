@@ -10,8 +10,8 @@ import pytest
 from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Source, reason
 from pbx_bridge.call.commands import Command, SendCode
-from pbx_bridge.call.machine import accept
-from pbx_bridge.call.model import Confirmation, Terms, call_of_leg, leg_id
+from pbx_bridge.call.machine import accept, take_in
+from pbx_bridge.call.model import Confirmation, Direction, Terms, call_of_leg, leg_id
 from pbx_bridge.call.snapshot import snapshot
 from pbx_bridge.call.states import WITH_LEG_UP, WITHOUT_LEG, Phase, State
 from tests.call.reach import BEFORE_ANSWER, TALK, calls, steps
@@ -50,11 +50,14 @@ WORDS = {
         *{"not_started", "code_expired", "callback_expired"},
         *{"no_answer", "silent_device", "queue_timeout", "time_limit", "stuck"},
     },
-    Source.CITIZEN: {"code_refused", "hung_up_waiting", "citizen_hung_up"},
+    Source.CITIZEN: {
+        *{"code_refused", "hung_up_waiting", "citizen_hung_up", "machine"},
+        *{"callback_chosen", "later_chosen", "callback_cancelled"},
+    },
     Source.AGENT: {"agent_hung_up"},
     Source.QUEUE: {"queue_timeout", "queue_unknown"},
-    Source.PORTAL: {"aborted"},
-    Source.SERVICE: {"callback_expired", "no_device", "no_endpoint", "dial_refused"},
+    Source.PORTAL: {"aborted", "callback_chosen"},
+    Source.SERVICE: {"callback_expired", "no_device", "no_endpoint", "dial_refused", "queue_full"},
     Source.RECOVERY: {"ended_unseen", "asterisk_restarted"},
 }
 
@@ -67,6 +70,8 @@ def test_a_cause_says_whose_word_it_is() -> None:
 def test_what_belongs_to_one_state_is_not_seen_in_another() -> None:
     for call in calls():
         assert (call.scheduled_for is not None) is (call.state is State.SCHEDULED), call.state
+        assert (call.reason is not None) is (call.state is State.SCHEDULED), call.state
+        assert call.not_before is not None or call.state is not State.SCHEDULED, call.state
         assert (call.place is not None) is (call.state in {State.QUEUED, State.OFFERED}), call.state
         assert bool(call.ringing) is (call.state is State.OFFERED), call.state
         assert call.agent is not None or call.state not in TALK, call.state
@@ -172,8 +177,17 @@ def test_a_call_is_born_accepted_with_its_first_event_and_nothing_rings(
     step = accept("call_1", "t", request(2), Terms(rounds=2), MORNING, confirmation=confirmation)
     assert step.news == "call.accepted"
     assert step.commands == wishes
-    assert (step.call.revision, step.call.attempt, step.call.rounds_left) == (1, 0, 2)
+    assert (step.call.revision, step.call.attempt, step.call.rounds_left) == (1, 0, 0)
     assert (step.call.state, step.call.state_since) == (State.REQUESTED, MORNING)
+
+
+def test_who_dials_in_is_born_with_a_leg_that_is_up_and_rings_nobody() -> None:
+    inbound = replace(request(1), direction=Direction.INBOUND)
+    step = take_in("call_1", "t", inbound, Terms(rounds=2), MORNING)
+    assert (step.news, step.commands) == ("call.accepted", ())
+    call = step.call
+    assert (call.state, call.attempt, call.leg, call.rounds_left) == (State.ANSWERED, 1, "pb.call_1.1", 0)
+    assert call.accepted_at == call.dialled_at == call.answered_at == call.state_since == MORNING
 
 
 @pytest.mark.parametrize("call_id", ["call_1", "call_01kx.y", "a"])

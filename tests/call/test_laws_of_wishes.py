@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pbx_bridge.call import events as e
+from pbx_bridge.call.attempts import CALLS_BACK
 from pbx_bridge.call.causes import Cause, Source
 from pbx_bridge.call.commands import Command, Dial, HangUp, Redirect, SendCode
 from pbx_bridge.call.machine import has_leg, unfold
@@ -31,7 +32,9 @@ def test_every_wish_names_the_present_leg_or_the_present_code() -> None:
             elif code and command == HangUp(code_leg_id("call_1", code.number)):
                 assert code.channel is Channel.VOICE, meeting
             else:
-                assert _leg_of(command) == step.call.leg, meeting
+                # What may be left of a leg is hung up before somebody is called back.
+                parked = isinstance(command, HangUp) and step.call.state is State.SCHEDULED
+                assert _leg_of(command) == (meeting.before.leg if parked else step.call.leg), meeting
 
 
 def test_a_fact_leads_to_one_wish_and_to_silence_before_it_where_a_code_was_read_aloud() -> None:
@@ -96,10 +99,21 @@ def test_a_round_of_devices_starts_with_the_first_and_goes_on_in_order() -> None
             assert step.call.device == (0 if first else meeting.before.device + 1), meeting
 
 
-def test_rounds_are_used_up_one_at_a_time() -> None:
+def test_rounds_are_used_up_one_at_a_time_and_a_wish_of_the_citizen_gives_all_of_them() -> None:
     for meeting, step in steps():
-        parked = has_leg(meeting.before) and step.call.state is State.SCHEDULED
-        assert meeting.before.rounds_left - step.call.rounds_left == (1 if parked else 0), meeting
+        before, after = meeting.before, step.call
+        parked = after.state is State.SCHEDULED and before.state is not State.SCHEDULED
+        if isinstance(meeting.event, e.MoveRequested) or (
+            parked and (not has_leg(before) or slug(before) in CALLS_BACK)
+        ):
+            assert after.rounds_left == after.terms.rounds, meeting
+        else:
+            assert before.rounds_left - after.rounds_left == (1 if parked else 0), meeting
+
+
+def test_a_call_that_had_not_to_wait_has_no_rounds() -> None:
+    for call in calls():
+        assert call.rounds_left == 0 or call.callback or call.state in {State.SCHEDULED, State.ENDED}, call.state
 
 
 # ── the end, and who decides it ──────────────────────────────────────────────────────────────────────────
@@ -138,15 +152,18 @@ def test_a_call_that_is_being_aborted_stays_so_and_ends_cancelled() -> None:
                 assert slug(step.call) == "aborted", meeting
 
 
-def test_asterisks_word_about_the_time_limit_stands_unless_an_abort_came_first() -> None:
+def test_asterisks_word_about_the_time_limit_stands_unless_an_abort_or_a_choice_came_first() -> None:
+    first = {"aborted", "no_device", "callback_chosen", "later_chosen", "callback_cancelled"}
     for meeting, step in steps():
         if isinstance(meeting.event, e.LimitReached):
-            assert slug(step.call) == ("aborted" if slug(meeting.before) == "aborted" else "time_limit"), meeting
+            known = slug(meeting.before)
+            assert slug(step.call) == (known if known in first else "time_limit"), meeting
 
 
 def test_a_verdict_is_only_dropped_by_who_may() -> None:
-    """By Asterisk's time limit, an abort, a talk or queue that goes on after all, and with the attempt itself."""
-    may = (e.LimitReached, e.AbortRequested, e.QueueJoined, e.AgentAnswered, e.AgentGone)
+    """By Asterisk's time limit, an abort, a choice, a talk or queue that goes on after all, and with the attempt."""
+    may = (e.LimitReached, e.AbortRequested, e.Chosen, e.CallbackRequested)
+    may += (e.QueueJoined, e.AgentAnswered, e.AgentGone)
     for meeting, step in steps():
         same_attempt = step.call.attempt == meeting.before.attempt and has_leg(step.call)
         if meeting.before.verdict and same_attempt and not isinstance(meeting.event, may):
