@@ -32,7 +32,6 @@ from ..conductor.ports import (
     DialRefused,
     Heard,
     Incoming,
-    Member,
     NoSuchAgent,
     NoSuchLeg,
     OutOfReach,
@@ -45,8 +44,10 @@ from .agi import Answer
 from .fake_codes import FakeCodeLeg
 from .fake_hotline import FakeLegThatCameIn
 from .fake_legs import FakeLeg
+from .fake_line import FakeLine
 from .fake_people import Agent, Citizen, citizen
 from .fake_queues import FakeQueue
+from .fake_staff import desk, log_in, pause, seen
 from .legs import caller, leg_that_came_in
 from .look import SKEW
 
@@ -54,50 +55,6 @@ from .look import SKEW
 REQUEST_S, REPLY_S = 0.005, 0.02
 #: AstDB reaches the disk within so long (seconds): what was written later dies with Asterisk.
 ASTDB_S = 1.0
-
-
-class FakeLine:
-    """A `Line`: unbroken until `end`. What was heard before the end can still be read."""
-
-    def __init__(self, exchange: FakeExchange) -> None:
-        self._exchange = exchange
-        self._heard: deque[Heard | QueueSeen] = deque()
-        self._news = asyncio.Event()
-        self._error: Exception | None = None
-        self.ended = False
-
-    def put(self, heard: Heard | QueueSeen) -> None:
-        """Asterisk says something."""
-        self._heard.append(heard)
-        self._news.set()
-
-    def end(self, error: Exception | None) -> None:
-        """It breaks by `error`, or Asterisk closes it in good order."""
-        self.ended, self._error = True, error
-        self._news.set()
-
-    async def look(self, since: datetime) -> Picture:
-        """Legs first and traces a moment later, as the real one."""
-        if self.ended:
-            raise OutOfReach("the connection is gone")
-        return await self._exchange.picture(since)
-
-    async def queues(self) -> list[QueueSeen]:
-        """See conductor.ports.Line."""
-        if self.ended:
-            raise OutOfReach("the connection is gone")
-        return self._exchange.all_seen()
-
-    async def __aiter__(self) -> AsyncIterator[Heard | QueueSeen]:
-        while True:
-            while self._heard:
-                yield self._heard.popleft()
-            if self.ended:
-                break
-            self._news.clear()
-            await self._news.wait()
-        if self._error:
-            raise self._error
 
 
 class FakeExchange:
@@ -284,15 +241,15 @@ class FakeExchange:
 
     async def log_in(self, agent: str, queue: str, penalty: int = 0) -> None:
         """See conductor.ports.Telephony."""
-        await self._ask("log_in", lambda: self._log_in(agent, queue))
+        await self._ask("log_in", lambda: log_in(self._queues, agent, queue))
 
     async def log_out(self, agent: str, queue: str) -> None:
         """See conductor.ports.Telephony."""
-        await self._ask("log_out", lambda: self._desk(queue).remove(agent))
+        await self._ask("log_out", lambda: desk(self._queues, queue).remove(agent))
 
     async def pause(self, agent: str, paused: bool, reason: str = "", queue: str | None = None) -> None:
         """See conductor.ports.Telephony."""
-        await self._ask("pause", lambda: self._pause(agent, paused, reason, queue))
+        await self._ask("pause", lambda: pause(self._queues, agent, paused, reason, queue))
 
     async def check(self) -> None:
         """Raises OutOfReach."""
@@ -365,38 +322,13 @@ class FakeExchange:
         self._leg(order.leg)
         self.announced.append(order)
 
-    def _log_in(self, agent: str, queue: str) -> None:
-        desk = self._desk(queue)
-        known = [each for each in desk.agents if each.name == agent]
-        if not known:
-            desk.add(Agent(agent))
-
-    def _pause(self, agent: str, paused: bool, reason: str, queue: str | None) -> None:
-        desks = [self._desk(queue)] if queue else list(self._queues.values())
-        found = [each for desk in desks for each in desk.agents if each.name == agent]
-        if not found:
-            raise NoSuchAgent(agent)
-        for each in found:
-            each.pause(paused, reason)
-
-    def _desk(self, queue: str) -> FakeQueue:
-        if queue not in self._queues:
-            raise NoSuchAgent(f"there is no queue {queue}")
-        return self._queues[queue]
-
     def all_seen(self) -> list[QueueSeen]:
         """Every queue as it is now."""
-        return [self._seen(queue) for queue in self._queues.values()]
-
-    def _seen(self, queue: FakeQueue) -> QueueSeen:
-        members = [
-            Member(each.name, each.logged_in, each.paused, each.reason, queue.is_busy(each)) for each in queue.agents
-        ]
-        return QueueSeen(queue.name, tuple(members), queue.waiting, self._clock())
+        return [seen(queue, self._clock()) for queue in self._queues.values()]
 
     def _tell_queue(self, queue: FakeQueue) -> None:
         if self._line:
-            self._line.put(self._seen(queue))
+            self._line.put(seen(queue, self._clock()))
 
     def _leg(self, leg: str) -> FakeLeg:
         if leg not in self._legs:
