@@ -192,7 +192,7 @@ def test_a_machine_that_an_agent_talked_to_ends_the_call() -> None:
 
 # ── Asterisk itself ──────────────────────────────────────────────────────────────────────────────────────
 def test_asterisk_that_was_restarted_loses_the_call_and_rings_nobody_again() -> None:
-    story = Story.dialling(count=2, rounds=2).rings()
+    story = Story.dialling(count=2).rings()
     story.take(e.LegLost(story.leg))
     assert story.end == ("lost", "asterisk_restarted")
     assert story.wishes == [Dial("pb.call_1.1", 0)]

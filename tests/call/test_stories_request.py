@@ -1,12 +1,14 @@
-"""Stories of the request: codes, hours, callbacks, and ends before anything rang."""
+"""Stories of the request: codes, hours, and ends before anything rang."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
+from pbx_bridge.call import events as e
 from pbx_bridge.call.commands import Dial, HangUp, SendCode
 from pbx_bridge.call.machine import deadline
 from pbx_bridge.call.model import Channel
+from pbx_bridge.call.states import State
 from tests.call.story import (
     BY_APP,
     BY_CLICK,
@@ -56,7 +58,9 @@ def test_a_scheduled_call_that_is_aborted_is_over_at_once() -> None:
 
 
 def test_a_scheduled_call_that_got_no_place_for_a_week_is_given_up() -> None:
-    story = Story.accepted(keep_s=3600).admitted(CLOSED_TILL_NOON).time_passes()
+    story = Story.accepted(keep_s=7 * 86400).admitted(CLOSED_TILL_NOON)
+    story.now = MORNING + seconds(7 * 86400)
+    story.take(e.TimeUp(State.SCHEDULED), 0)
     assert story.end == ("expired", "callback_expired")
 
 
@@ -241,49 +245,3 @@ def test_an_abort_while_the_code_is_awaited_is_the_end() -> None:
     story = Story.accepted(confirmation=BY_SMS).code_sent().aborted()
     assert story.end == ("cancelled", "aborted")
     assert HangUp not in {type(wish) for wish in story.wishes}
-
-
-# ── later rounds ─────────────────────────────────────────────────────────────────────────────────────────
-def test_a_callback_that_nobody_answered_comes_again_in_the_next_round() -> None:
-    story = Story.dialling(rounds=1, round_pause_s=900).rings().leg_gone(480, 19, after=45)
-    assert story.state == "scheduled"
-    assert story.call.scheduled_for == story.now + seconds(900)
-    assert story.call.cause
-    assert story.call.cause.slug == "no_answer"
-    assert story.call.leg is None
-    story.due()
-    assert (story.state, story.call.attempt) == ("dialing", 2)
-    assert story.last_wish == Dial("pb.call_1.2", 0)
-
-
-def test_after_the_last_round_the_call_ends_with_the_last_cause() -> None:
-    story = Story.dialling(rounds=1).leg_gone(486, 17).due().rings().leg_gone(480, 19, after=45)
-    assert story.end == ("no_answer", "no_answer")
-    assert story.call.attempt == 2
-
-
-def test_a_round_rings_every_device_before_the_next_one_begins() -> None:
-    story = Story.dialling(count=2, rounds=1).leg_gone(486, 17)
-    assert (story.state, story.call.device) == ("dialing", 1)
-    story.leg_gone(404, 1)
-    assert (story.state, story.call.rounds_left) == ("scheduled", 0)
-    story.due()
-    assert (story.call.attempt, story.call.device) == (3, 0)
-
-
-def test_a_citizen_who_declined_a_callback_is_not_called_again() -> None:
-    assert Story.dialling(rounds=3).rings().leg_gone(603, 21).end == ("rejected", "rejected")
-
-
-def test_between_rounds_nothing_of_the_last_attempt_is_shown() -> None:
-    story = Story.dialling(rounds=1).answers().machine_answers().leg_gone()
-    call = story.call
-    assert story.state == "scheduled"
-    assert (call.leg, call.dialled_at, call.answered_at, call.limit_at, call.verdict) == (None,) * 5
-
-
-def test_a_served_callback_shows_how_it_ended_and_not_why_an_earlier_attempt_failed() -> None:
-    story = Story.dialling(rounds=1).leg_gone(486, 17).due().answers().joins().offered_to("ann").talks_to("ann")
-    assert story.call.cause
-    assert story.call.cause.slug == "busy"
-    assert story.agent_hangs_up().end == ("completed", "agent_hung_up")
