@@ -94,3 +94,30 @@ def test_when_the_legs_end_overtakes_the_queue_the_call_ends_once_and_early_word
         assert story.state == "ended"
         assert story.news.count("call.ended") == 1
         assert story.call.revision == len(story.news)
+
+
+#: What is said over ARI by somebody who chooses a callback; over AMI an agent is being rung meanwhile.
+KEEPERS: dict[str, Sequence[e.Event]] = {
+    "in the queue": [RANG, ANSWERED, e.Chosen(LEG, e.Choice.CALLBACK), GOODBYE],
+    "after a wait in vain": [RANG, ANSWERED, e.QueueLeft(LEG, "TIMEOUT"), e.Chosen(LEG, e.Choice.CALLBACK)],
+}
+
+
+@pytest.mark.parametrize("name", KEEPERS)
+def test_a_choice_is_kept_in_every_order_of_the_two_connections(name: str) -> None:
+    for facts in merges([*KEEPERS[name], GONE], [JOINED, OFFERED, DECLINED]):
+        story = told(facts)
+        assert story.state == "scheduled", facts
+        assert story.call.cause
+        assert story.call.cause.slug == "callback_chosen"
+        assert story.call.revision == len(story.news)
+
+
+def test_a_callback_whose_proof_is_heard_late_is_a_talk_in_every_order() -> None:
+    ari = [e.DeviceRang(LEG), ANSWERED, GOODBYE]
+    ami = [JOINED, OFFERED, TALK, e.AgentGone(LEG, "ann", "caller")]
+    for facts in merges(ari, ami):
+        story = Story.dialling(rounds=1)
+        for fact in [*facts, GONE]:
+            story.take(fact)
+        assert story.end == ("completed", "citizen_hung_up"), facts

@@ -14,12 +14,14 @@ from pbx_bridge.call import events as e
 from pbx_bridge.call.commands import Dial
 from pbx_bridge.call.machine import has_leg
 from pbx_bridge.call.states import State
-from tests.call.story import Story
+from tests.call.story import Story, seconds
 from tests.call.world import Crash, Script, Service, World
 
 TICKS = 40
 
 SERVED = ("rings", "answers", "joins", "offer ann", "talk ann")
+#: The same of somebody who is called back.
+PROVEN = ("rings", "picks-up", "proves", "joins", "offer ann", "talk ann")
 ONE_LEG: dict[str, Script] = {
     "the agent leaves": (*SERVED, "agent-bye"),
     "the citizen leaves the talk": (*SERVED, "hold", "unhold", "bye"),
@@ -42,8 +44,18 @@ SEVERAL_LEGS: dict[str, tuple[int, int, Sequence[Script]]] = {
     "the second device answers": (2, 0, [("rings", "code 486"), (*SERVED, "agent-bye")]),
     "the third device answers": (3, 0, [("code 404",), ("code 503",), (*SERVED, "bye")]),
     "all devices are busy": (2, 0, [("code 486",), ("rings", "code 486")]),
-    "the second round is served": (1, 1, [("code 486",), (*SERVED, "agent-bye")]),
-    "two rounds of two devices": (2, 1, [("code 486",), ("code 404",), ("code 486",), (*SERVED[:3], "bye")]),
+    "the second round is served": (1, 1, [("code 486",), (*PROVEN, "agent-bye")]),
+    "two rounds of two devices": (2, 1, [("code 486",), ("code 404",), ("code 486",), (*PROVEN[:4], "bye")]),
+    "a mailbox, then the citizen": (1, 2, [("picks-up", "nobody"), (*PROVEN, "bye")]),
+    "hung up before the proof, twice": (1, 1, [("rings", "picks-up", "bye"), ("picks-up", "bye")]),
+    "put off by a key, then served": (1, 1, [("rings", "picks-up", "chooses later"), (*PROVEN, "agent-bye")]),
+    "cancelled by a key": (1, 2, [("rings", "picks-up", "chooses cancel")]),
+    "keeps the place, then served": (1, 1, [(*PROVEN[:4], "chooses callback"), (*PROVEN, "bye")]),
+    "the limit passes over the choice": (1, 1, [(*PROVEN[:4], "chooses-late callback"), (*PROVEN, "bye")]),
+    "in vain, then kept, then cancelled": (
+        *(1, 1),
+        [(*PROVEN[:4], "offer ann", "decline ann", "chooses callback"), ("picks-up", "chooses cancel")],
+    ),
 }
 
 
@@ -208,7 +220,13 @@ def test_however_often_it_dies_the_call_ends_the_same_way(scripts: list[Script],
 # ── what only recovery knows ─────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("off", range(1, 6))
 def test_when_asterisk_is_restarted_too_the_call_is_lost_and_nobody_is_rung_again(off: int) -> None:
-    service = Service(World([(*SERVED, "bye")]), count=2, rounds=1)
+    service = restarted(Service(World([(*SERVED, "bye")]), count=2), off)
+    assert service.story.end == ("lost", "asterisk_restarted")
+    assert [type(wish) for wish in service.story.wishes] == [Dial]
+
+
+def restarted(service: Service, off: int) -> Service:
+    """The service dies after so many ticks, Asterisk is restarted, and the service is back."""
     service.begin()
     for _ in range(off):
         service.hear(service.world.tick())
@@ -216,8 +234,31 @@ def test_when_asterisk_is_restarted_too_the_call_is_lost_and_nobody_is_rung_agai
     service.world.restart()
     service.world.tick()
     service.come_back()
-    assert service.story.end == ("lost", "asterisk_restarted")
-    assert [type(wish) for wish in service.story.wishes] == [Dial]
+    return service
+
+
+@pytest.mark.parametrize("off", range(1, 6))
+def test_a_callback_that_asterisk_was_restarted_under_is_tried_again_once_its_pause_is_over(off: int) -> None:
+    service = restarted(Service(World([(*PROVEN, "bye"), ("code 486",)]), rounds=1), off)
+    first, second = service.story.wishes
+    assert (first, second) == (Dial("pb.call_1.1", 0), Dial("pb.call_1.2", 0))
+    pause = service.story.call.terms.pauses_s[0]
+    assert service.world.now >= service.world.since + seconds(pause)
+    service.hear(service.world.tick())
+    assert service.story.end == ("busy", "busy")
+
+
+def test_a_choice_outlives_a_restart_of_asterisk_and_of_the_service() -> None:
+    service = Service(World([PROVEN[:4], ("code 486",)]), rounds=1)
+    service.begin()
+    for _ in range(4):
+        service.hear(service.world.tick())
+    service.story.chooses(e.Choice.CALLBACK)
+    service.die()
+    service.world.restart()
+    service.come_back()
+    assert service.story.call.attempt == 2
+    assert service.story.call.rounds_left == 1
 
 
 @pytest.mark.parametrize("crash", [Crash.CLAIMED, Crash.SENT])

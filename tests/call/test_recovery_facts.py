@@ -160,6 +160,44 @@ def test_the_time_limit_goes_before_the_queues_word() -> None:
     assert facts(Story.queued().call, look) == [e.LimitReached(LEG), e.DeviceGone(LEG)]
 
 
+@pytest.mark.parametrize("choice", e.Choice)
+@pytest.mark.parametrize("limit_reached", [False, True])
+def test_a_key_is_the_last_word_even_when_the_time_limit_passed_while_it_was_confirmed(
+    choice: e.Choice, limit_reached: bool
+) -> None:
+    look = ended(answered_at=MORNING, queue_status=choice.value, limit_reached=limit_reached)
+    assert facts(Story.dialling(rounds=1).answers().call, look) == [e.Chosen(LEG, choice), e.DeviceGone(LEG)]
+
+
+def test_the_key_of_somebody_in_the_queue_comes_after_the_join() -> None:
+    look = ended(answered_at=MORNING, queue="support", queue_status="callback")
+    answered, *rest = facts(Story.dialling().call, look)
+    assert answered == e.DeviceAnswered(LEG)
+    assert rest == [e.QueueJoined(LEG, "support", 1), e.Chosen(LEG, e.Choice.CALLBACK), e.DeviceGone(LEG)]
+
+
+def test_silence_where_a_key_was_asked_for_was_a_machine() -> None:
+    look = ended(answered_at=MORNING, queue_status="nobody")
+    expected = [e.DeviceAnswered(LEG), e.MachineAnswered(LEG), e.DeviceGone(LEG)]
+    assert facts(Story.dialling(rounds=1).call, look) == expected
+
+
+def test_who_dialled_in_while_nobody_listened_and_chose_is_called_back() -> None:
+    story = Story.came_in(rounds=1)
+    trace = Trace(MORNING + seconds(40), 16, answered_at=MORNING, queue_status="callback")
+    for missing in missed(story.call, Picture(LATER, LONG_AGO, {}, {story.leg: trace}), DialWish.SENT):
+        story.take(missing.event)
+    assert (story.state, story.call.cause and story.call.cause.slug) == ("scheduled", "callback_chosen")
+
+
+def test_who_dialled_in_while_it_was_closed_and_nobody_listened_was_told_so() -> None:
+    story = Story.came_in()
+    trace = Trace(MORNING + seconds(40), 16, answered_at=MORNING, queue_status="CLOSED")
+    for missing in missed(story.call, Picture(LATER, LONG_AGO, {}, {story.leg: trace}), DialWish.SENT):
+        story.take(missing.event)
+    assert story.end == ("queue_timeout", "desk_closed")
+
+
 @pytest.mark.parametrize("status", ["FULL", "JOINEMPTY", "JOINUNAVAIL", "UNKNOWN"])
 def test_who_was_not_let_in_never_joined(status: str) -> None:
     look = ended(answered_at=MORNING, queue="support", queue_status=status)

@@ -8,19 +8,28 @@ from hypothesis import strategies as st
 from pbx_bridge.call import events as e
 from pbx_bridge.call.commands import Dial
 from pbx_bridge.call.machine import deadline, has_leg
-from pbx_bridge.call.model import leg_id
+from pbx_bridge.call.model import Direction, Prove, WhenFull, leg_id
 from pbx_bridge.call.states import Phase, State
 from tests.call.reach import facts, leg_facts
 from tests.call.story import BY_APP, BY_CLICK, BY_SMS, BY_VOICE, Story, seconds
 
 PHASES = list(Phase)
 
-births = st.builds(
-    Story.accepted,
-    count=st.integers(0, 3),
-    confirmation=st.sampled_from([None, BY_SMS, BY_VOICE, BY_APP, BY_CLICK]),
-    rounds=st.integers(0, 2),
-    ring_s=st.sampled_from([5, 45]),
+terms = {
+    "rounds": st.integers(0, 2),
+    "ring_s": st.sampled_from([5, 45]),
+    "then": st.sampled_from(WhenFull),
+    "prove": st.sampled_from(Prove),
+}
+births = st.one_of(
+    st.builds(
+        Story.accepted,
+        count=st.integers(0, 3),
+        confirmation=st.sampled_from([None, BY_SMS, BY_VOICE, BY_APP, BY_CLICK]),
+        **terms,
+    ),
+    st.builds(Story.dialling, count=st.integers(1, 3), **terms),
+    st.builds(Story.came_in, count=st.integers(0, 1), **terms),
 )
 #: Which fact comes next (of as many as there may be), after how many seconds.
 walks = st.lists(st.tuples(st.integers(0, 10_000), st.sampled_from([0.0, 0.1, 1.0, 60.0, 4000.0])), max_size=60)
@@ -35,7 +44,7 @@ def live(story: Story, walk: list[tuple[int, float]]) -> None:
 
 
 def fall_silent(story: Story) -> None:
-    for _ in range(60):
+    for _ in range(120):
         due = deadline(story.call)
         if due is None:
             return
@@ -43,6 +52,13 @@ def fall_silent(story: Story) -> None:
         too_old = story.now >= story.call.accepted_at + seconds(story.call.terms.keep_s)
         scheduled = story.call.state is State.SCHEDULED and not too_old
         story.take(e.Due() if scheduled else e.TimeUp(story.call.state), 0)
+
+
+def fall_silent_once(story: Story) -> None:
+    due = deadline(story.call)
+    assert due
+    story.now = max(story.now, due)
+    story.take(e.TimeUp(story.call.state), 0)
 
 
 @settings(max_examples=100, deadline=None)
@@ -65,8 +81,10 @@ def test_no_leg_is_dialled_twice_and_attempts_are_counted_one_by_one(
     live(story, walk)
     fall_silent(story)
     dials = [wish for wish in story.wishes if isinstance(wish, Dial)]
-    assert [dial.leg for dial in dials] == [leg_id("call_1", number + 1) for number in range(len(dials))]
-    assert story.call.attempt == len(dials)
+    call = story.call
+    brought = 1 if call.request.direction is Direction.INBOUND else 0
+    assert [dial.leg for dial in dials] == [leg_id(call.id, brought + number + 1) for number in range(len(dials))]
+    assert call.attempt == brought + len(dials)
 
 
 @settings(max_examples=100, deadline=None)
@@ -84,6 +102,26 @@ def test_after_an_abort_was_asked_for_nobody_is_rung(
     fall_silent(story)
     assert [wish for wish in story.wishes if isinstance(wish, Dial)] == dials
     assert story.end == ("cancelled", "aborted") or ended_by_itself
+
+
+@settings(max_examples=100, deadline=None)
+@given(births, walks, walks)
+def test_whoever_chose_to_be_called_back_waits_for_it_unless_it_is_aborted(
+    story: Story, walk: list[tuple[int, float]], later: list[tuple[int, float]]
+) -> None:
+    live(story, walk)
+    if not has_leg(story.call) or not story.call.request.devices:
+        return
+    story.chooses(e.Choice.CALLBACK)
+    if story.verdict != "callback_chosen":
+        return
+    for step in later:
+        live(story, [step])
+        if story.verdict != "callback_chosen":
+            break
+    else:
+        fall_silent_once(story)
+    assert story.state == "scheduled" or story.verdict == "aborted"
 
 
 @settings(max_examples=100, deadline=None)

@@ -16,10 +16,11 @@ from pbx_bridge.call.commands import Command, Dial, HangUp, Redirect
 from pbx_bridge.call.machine import has_leg
 from pbx_bridge.call.recovery import DialWish, LegSeen, LegState, Picture, Trace, may_dial, missed
 from pbx_bridge.call.states import State
-from tests.call.story import MORNING, Story, seconds
+from tests.call.story import CLOSED_TILL_NOON, MORNING, OPEN, Story, seconds
 
 TICK_S = 2
-#: What one leg does, a word a tick, such as "rings", "answers", "joins", "offer ann", "talk ann", "bye".
+#: What one leg does, a word a tick, such as "rings", "answers", "joins", "offer ann", "talk ann", "bye". Somebody who
+#: is called back "picks-up" and "proves"; "chooses callback" is a key, "nobody" the silence where one is asked for.
 Script = Sequence[str]
 
 
@@ -92,12 +93,22 @@ class World:
             case "answers":
                 leg.seen, leg.answered_at, leg.in_queue = LegSeen(LegState.UP), self.now, leg.queue
                 yield e.DeviceAnswered(name)
+            case "picks-up":
+                leg.seen, leg.answered_at = LegSeen(LegState.UP), self.now
+                yield e.DeviceAnswered(name)
+            case "proves":
+                leg.in_queue = leg.queue
             case "joins":
                 leg.joined_at = self.now
                 leg.seen = LegSeen(LegState.UP, leg.queue, 1)
                 yield e.QueueJoined(name, leg.queue, 1)
             case "home":
                 leg.queue = leg.in_queue = "support"
+            case _:
+                yield from self._at_the_desk(name, leg, verb, who)
+
+    def _at_the_desk(self, name: str, leg: Leg, verb: str, who: str) -> Iterator[e.LegEvent]:
+        match verb:
             case "offer":
                 leg.seen = replace(leg.seen, ringing=(*leg.seen.ringing, who))
                 yield e.AgentRang(name, who)
@@ -128,6 +139,14 @@ class World:
             case "gives-up":
                 status = word
                 yield e.QueueLeft(name, status)
+            case "chooses" | "chooses-late":
+                status, limit = word, verb == "chooses-late"
+                yield e.Chosen(name, e.Choice(word))
+                if limit:
+                    yield e.LimitReached(name)
+            case "nobody":
+                status = verb
+                yield e.MachineAnswered(name)
             case "limit":
                 limit = True
                 yield e.LimitReached(name)
@@ -156,15 +175,24 @@ class Service:
         self._unfinished: list[tuple[Command, bool]] = []
 
     def begin(self) -> None:
-        self._take(e.Admitted(e.Opening(open=True)), self.world.now)
+        """The hours say open. Where there are rounds, it was closed before, and this is a callback."""
+        if self.story.call.terms.rounds:
+            self._take(e.Admitted(CLOSED_TILL_NOON), self.world.now)
+            self._when_due()
+        else:
+            self._take(e.Admitted(OPEN), self.world.now)
 
     def hear(self, facts: Sequence[e.Event]) -> None:
         """Facts at the moment when they happen; a dead service hears none."""
         for fact in facts:
             if self.alive:
                 self._take(fact, self.world.now)
-        if self.alive and self.story.call.state is State.SCHEDULED:
-            self.world.now = self.story.call.scheduled_for or self.world.now
+        self._when_due()
+
+    def _when_due(self) -> None:
+        """The time of a callback has come, if there is one."""
+        if self.alive and self.story.call.scheduled_for:
+            self.world.now = max(self.world.now, self.story.call.scheduled_for)
             self._take(e.Due(), self.world.now)
 
     def die(self) -> None:
