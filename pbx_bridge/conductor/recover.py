@@ -145,8 +145,6 @@ class Listener:
         wishes = await self._ledger.open_wishes()
         calls = await self._ledger.unfinished()
         self._board.rebuild(calls)
-        for seen in await line.queues():
-            self.on_queue(seen)
         dial_wishes = {call.id: self._dial_wish(call, wishes) for call in calls}
         picture = await line.look(min((call.dialled_at or call.accepted_at for call in calls), default=self._clock()))
         calls += await self._came_in(picture, {call.id for call in calls})
@@ -158,6 +156,9 @@ class Listener:
         after = await asyncio.gather(*(self._taker.submit(fact) for fact in facts))
         await self._take_up(calls, picture)
         await self._sweep(picture, {call.id: call for call in (*calls, *after)})
+        # Only now: what is told of a queue is of this moment, and nothing older may come after it.
+        for seen in await line.queues():
+            self.on_queue(seen)
         log.info("compared with Asterisk", calls=len(calls), facts=len(facts), legs=len(picture.legs))
 
     async def _came_in(self, picture: Picture, known: Collection[str]) -> list[Call]:

@@ -192,8 +192,8 @@ async def test_queues_have_members_and_waiting_callers_in_order(desk: Desk, ami:
     assert (support.strategy, support.waiting, support.hold_s, support.talk_s) == ("rrmemory", 2, 7, 61)
     assert (support.completed, support.abandoned) == (5, 1)
     assert support.members == (
-        Member("Анна", "PJSIP/anna", 2, paused=False, in_call=True, penalty=0, calls_taken=5),
-        Member("Борис", "PJSIP/boris", 1, paused=True, in_call=False, penalty=3, calls_taken=0),
+        Member("Анна", "PJSIP/anna", 2, paused=False, in_call=True, penalty=0, calls_taken=5, last_call=1795371357),
+        Member("Борис", "PJSIP/boris", 1, paused=True, in_call=False, penalty=3, calls_taken=0, reason="обед"),
     )
     assert support.entries == (
         Entry(1, "PJSIP/trunk-00000002", "pb.8.1", 31),
