@@ -120,7 +120,7 @@ REASONS: dict[str, Reason] = {
         Outcome.ABANDONED,
         "the citizen asked to be called later",
         "Вы попросили перезвонить позже.",
-        "Мы перезвоним вам в указанное время.",
+        "Дождитесь нашего звонка.",
     ),
     "callback_merged": Reason(
         Outcome.CANCELLED,
