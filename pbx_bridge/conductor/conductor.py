@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 
 from ..call import events as e
+from ..call.attempts import in_time
 from ..call.machine import has_leg
 from ..call.model import Call, Channel
 from ..call.states import State
@@ -205,7 +206,7 @@ class Conductor:
         after = await self._taker.submit(TakeFact(call_id, wish, at, by, if_revision))
         if after.state is not State.SCHEDULED:
             raise NotMovable(f"the call does not wait for a callback: it is {after.state.value}", after)
-        if opening.next_open_at is None:
+        if not in_time(after, opening):
             raise NotMovable("there is no time like that in the desk's hours and outside the citizen's night", after)
         return after
 

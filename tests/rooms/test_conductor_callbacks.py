@@ -153,6 +153,16 @@ async def test_a_time_out_of_hours_becomes_the_next_one_that_is_not(desk: House)
     assert moved.scheduled_for == OPENS + timedelta(days=1)
 
 
+async def test_a_time_that_the_desks_hours_put_beyond_the_requests_life_is_refused(desk: House) -> None:
+    early(desk)
+    call = await ask(desk)
+    known = await desk.present(call)
+    kept_until = known.accepted_at + timedelta(seconds=known.terms.keep_s)
+    with pytest.raises(errors.NotMovable, match="no time like that"):
+        await desk.conductor.move(call, kept_until - timedelta(hours=1), by="client:portal")
+    assert (await desk.present(call)).scheduled_for == known.scheduled_for
+
+
 async def test_a_call_that_goes_on_cannot_be_put_off(desk: House) -> None:
     desk.fake.citizen(ANNA, answers=False)
     call = await ask(desk)
