@@ -5,7 +5,7 @@ from __future__ import annotations
 from pbx_bridge.call import events as e
 from pbx_bridge.call.commands import Dial
 from pbx_bridge.call.machine import deadline
-from pbx_bridge.call.model import Reason, WhenFull, Why
+from pbx_bridge.call.model import Prove, Reason, WhenFull, Why
 from pbx_bridge.call.snapshot import snapshot
 from tests.call.story import MORNING, Story, seconds
 
@@ -28,7 +28,8 @@ def test_who_dials_in_waits_talks_and_is_told_of_like_anybody_else() -> None:
 
 
 def test_who_dials_in_is_asked_for_no_proof() -> None:
-    assert came_in().hangs_up().end == ("abandoned", "hung_up_waiting")
+    for prove in Prove:
+        assert Story.came_in(prove=prove).hangs_up().end == ("abandoned", "hung_up_waiting"), prove
 
 
 def test_the_words_before_the_queue_have_their_time() -> None:
