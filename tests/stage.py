@@ -63,6 +63,8 @@ class Plan:
     pjsip: str = ""
     routes: Sequence[tuple[str, str]] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, str] = field(default_factory=dict)
+    """Files of the services folder; none: one service that never closes."""
     wired: bool = False
     """Whether the service reaches Asterisk by wires that can be cut."""
 
@@ -333,6 +335,7 @@ async def building(prefix: Prefix, folder: Path, plan: Plan) -> AsyncIterator[St
             http,
             trunks=[{"prefix": prefix_, "endpoint": endpoint} for prefix_, endpoint in (*routes, *plan.routes)],
             environment=_environment(plan),
+            services=plan.services,
         )
         wires = await _wires(stack, server, service) if plan.wired else {}
         await service.start()

@@ -125,9 +125,11 @@ class Portal:
             raise _cause(error) from None
         return _reply(answer)
 
-    async def initiate(self, number: str, *, key: str = "", user: str = "", **more: object) -> Reply:
-        """POST /v1/calls for the support queue; `user` is a new citizen unless named."""
-        body = {"service": "support", "user": {"id": user or f"u-{uuid.uuid4().hex[:8]}", "phone": number}, **more}
+    async def initiate(self, number: str, *, key: str = "", user: str = "", zone: str = "", **more: object) -> Reply:
+        """POST /v1/calls for the support queue; `user` is a new citizen unless named, in Moscow unless in `zone`."""
+        citizen = {"id": user or f"u-{uuid.uuid4().hex[:8]}", "phone": number}
+        citizen |= {"time_zone": zone} if zone else {}
+        body = {"service": "support", "user": citizen, **more}
         return await self.ask("POST", "/v1/calls", body, Idempotency_Key=key or uuid.uuid4().hex)
 
     async def call(self, number: str, **more: Any) -> str:

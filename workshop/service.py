@@ -51,8 +51,10 @@ class Service:
         log_format: str = "json",
         tls: Pair | None = None,
         believes: Path | None = None,
+        services: Mapping[str, str] | None = None,
     ) -> None:
-        """`environment` adds settings, like {"PBX_TERMS__RING_S": "3"}.
+        """`environment` adds settings, like {"PBX_TERMS__RING_S": "3"}. `services` are files of that folder (name
+        to text); without them there is one service that never closes, so that a test may run at any hour.
 
         With `tls` it speaks HTTPS only; `believes` is then the authority of that certificate.
         """
@@ -72,8 +74,9 @@ class Service:
             trunks=trunks,
             log_format=log_format,
             tls=(tls.certificate, tls.key) if tls else None,
-            services={"support": "support"},
+            services={} if services else {"support": "support"},
         )
+        self._services = dict(services or {})
         self._child: children.Child | None = None
 
     @property
@@ -96,6 +99,9 @@ class Service:
 
     async def start(self, *, until_ready: bool = True, within_s: float = READY_S) -> None:
         """Set up if that was not done, and start. Returns when it is ready (or, if not asked to wait, alive)."""
+        for name, text in self._services.items():
+            self.write_service(name, text)
+        self._services.clear()
         provision.setup(self.folder, self._plan, lambda line: None)
         self._child = await children.start(
             "pbx-bridge",
@@ -105,6 +111,14 @@ class Service:
             cwd=self.folder,
         )
         await self.answers("/readyz" if until_ready else "/healthz", within_s)
+
+    def write_service(self, name: str, text: str) -> None:
+        """Put a file into the services folder, as an engineer's editor does."""
+        folder = self.folder / "services"
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = folder / f".{name}.new"
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(folder / name)
 
     async def answers(self, path: str, within_s: float = READY_S, status: int = 200) -> None:
         """Returns when a GET of `path` gives `status`. Raises ServiceFailed."""
