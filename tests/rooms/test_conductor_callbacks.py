@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from pbx_bridge.call.model import Terms, Why
+from pbx_bridge.call.model import Terms, WhenFull, Why
 from pbx_bridge.call.states import State
 from pbx_bridge.conductor import errors
 from pbx_bridge.directory.service import Callbacks, Directory, Limits, Service
@@ -201,12 +201,37 @@ async def test_a_full_line_becomes_a_callback(desk: House) -> None:
     desk.fake.agent("ann", hangs_up_after_s=100)
     for number in (ANNA, BORIS, VERA):
         desk.fake.citizen(number)
-    for number in (BORIS, VERA):
-        await desk.until(await ask(desk, number), State.TALKING, State.QUEUED)
+    await desk.until(await ask(desk, BORIS), State.TALKING)
+    await desk.until(await ask(desk, VERA), State.QUEUED)
     call = await desk.present(await ask(desk))
     assert call.reason is not None
     assert (call.state, call.reason.why) == (State.SCHEDULED, Why.CROWDED)
     assert (await desk.end(call.id)).outcome == "completed"
+
+
+async def test_a_full_line_overflows_into_another_queue(desk: House) -> None:
+    limits = Limits(size=1, then=WhenFull.OVERFLOW, overflow="second")
+    desk.directory = directory(replace(SUPPORT, limits=limits))
+    desk.fake.agent("ann")
+    desk.fake.agent("eve", "second", hangs_up_after_s=10)
+    for number in (ANNA, BORIS, VERA):
+        desk.fake.citizen(number)
+    await desk.until(await ask(desk, BORIS), State.TALKING)
+    await desk.until(await ask(desk, VERA), State.QUEUED)
+    talks = await desk.until(await ask(desk), State.TALKING)
+    assert (talks.agent, talks.queue) == ("eve", "second")
+
+
+async def test_a_full_line_without_another_way_is_said_at_once(desk: House) -> None:
+    desk.directory = directory(replace(SUPPORT, limits=Limits(size=1, then=WhenFull.END)))
+    desk.fake.agent("ann")
+    for number in (ANNA, BORIS, VERA):
+        desk.fake.citizen(number)
+    await desk.until(await ask(desk, BORIS), State.TALKING)
+    await desk.until(await ask(desk, VERA), State.QUEUED)
+    end = await desk.end(await ask(desk))
+    assert (end.outcome, end.cause.slug) == ("congestion", "queue_full")
+    assert desk.fake.rings[ANNA] == 0
 
 
 async def test_a_citizen_who_talks_to_us_is_called_back_after_that(desk: House) -> None:
