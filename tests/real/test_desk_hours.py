@@ -127,3 +127,25 @@ async def _states(stage: Stage) -> list[str]:
     """What the service's log says of calls that came in."""
     found = re.findall(r'"call": "call_h[^}]*"state": "(\w+)"', stage.service.log.read_text())
     return found or re.findall(r'"state": "(\w+)"[^}]*"call": "call_h', stage.service.log.read_text())
+
+
+async def test_who_keeps_the_place_is_called_back_when_an_agent_is_free(stage: Stage) -> None:
+    ann, citizen = await stage.agent("ann"), await stage.citizen()
+    first = await stage.occupy(ann)
+    call = await stage.call(citizen, zone=daytime())
+    await stage.takes(citizen, call)
+    await stage.becomes(call, "queued")
+    kept = await stage.portal.ask("POST", f"/v1/calls/{call}/keep")
+    assert (kept.status, kept.body["call"]["state"]) == (200, "scheduled")
+    assert kept.body["call"]["scheduled_because"]["slug"] == "kept"
+    await citizen.ended()
+    stage.expects(citizen.number)
+    await ann.hang_up()
+    await citizen.rings(within_s=20)
+    await citizen.answer()
+    await citizen.hears_sound(within_s=10)
+    await citizen.dtmf("1")
+    await stage.becomes(call, "talking")
+    await ann.hang_up()
+    assert (await stage.end(call)).outcome == "completed"
+    assert (await stage.end(first)).outcome == "completed"
