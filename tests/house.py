@@ -169,6 +169,12 @@ class House:
         with suppress(asyncio.CancelledError):
             await task
 
+    async def works(self, seconds: float) -> None:
+        """Let time pass; whatever the service died of meanwhile is raised."""
+        await self.time.advance(seconds)
+        if self._task and self._task.done():
+            self._task.result()
+
     async def restart(self) -> None:
         """Stopped, and at once there again."""
         await self.stop()
