@@ -95,12 +95,13 @@ class Announcer:
         if place is None or call.leg is None or told is None:
             return
         told.at, told.position = now, place.position
-        words = in_words(place.position, _minutes(place), call.request.locale)
-        with contextlib.suppress(NoSuchLeg):
-            try:
-                await self._telephony.announce(Announcement(call.leg, words, call.request.locale))
-            except OutOfReach as error:
-                log.debug("nothing was announced", call=call.id, why=str(error))
+        try:
+            words = in_words(place.position, _minutes(place), call.request.locale)
+            await self._telephony.announce(Announcement(call.leg, words, call.request.locale))
+        except (NoSuchLeg, OutOfReach) as error:
+            log.debug("nothing was announced", call=call.id, why=str(error))
+        except Exception:  # what is said to those who wait is not worth a single call
+            log.exception("a place could not be announced", call=call.id)
 
 
 def _minutes(place: Place) -> tuple[int, int] | None:

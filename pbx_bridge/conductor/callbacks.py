@@ -133,11 +133,12 @@ class Callbacks:
         except errors.CitizenBusy:
             busy = Opening(open=False, next_open_at=at + timedelta(seconds=BUSY_S), why=Why.BUSY)
             await self._postpone(call, e.Rescheduled(busy), at)
-        except errors.RevisionPassed:
-            log.debug("it was moved or cancelled at the same moment", call=call.id)
+        except errors.Refused as refusal:
+            # Moved, cancelled or erased at the same moment: the next look sees it as it is now.
+            log.debug("a callback was not begun", call=call.id, why=str(refusal))
 
     async def _postpone(self, call: Call, fact: e.Event, at: datetime) -> None:
-        with contextlib.suppress(errors.RevisionPassed):
+        with contextlib.suppress(errors.Refused):
             await self._taker.submit(TakeFact(call.id, fact, at, "callbacks", if_revision=call.revision))
 
     # ── times that have changed ──────────────────────────────────────────────────────────────────────
