@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from pbx_bridge.asterisk.ami import Ami
-from tests.stage import QUICK, Plan, Stage, until
+from tests.stage import ANSWERS, QUICK, Plan, Stage, until
 from workshop.desk import Agent, Queue
 from workshop.phone import Phone
 
@@ -139,8 +139,10 @@ def story(events: list[dict[str, Any]]) -> str:
 
 async def test_a_wait_is_told_with_every_place_and_grows_when_an_agent_leaves(stage: Stage) -> None:
     ann, bob = await stage.agent("ann"), await stage.agent("bob")
-    await stage.occupy(ann)
-    await stage.occupy(bob)
+    talks = [await stage.call(ANSWERS), await stage.call(ANSWERS)]
+    for talk in talks:
+        await stage.becomes(talk, "talking")
+    await asyncio.gather(ann.talks(), bob.talks())
     call = await stage.call(stage.number())
     before = await stage.becomes(call, "queued")
     assert before["queue"]["position"] == 1

@@ -42,8 +42,6 @@ class Terminal:
 
 @pytest.fixture
 def terminal(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    # Configured for good, loggers would write to a terminal that ends with this test.
-    monkeypatch.setattr("pbx_bridge.logs.configure", lambda *_: None)
     # Consoles remember the output that was there when they were made.
     monkeypatch.setattr(directory_cli, "out", directory_cli.Console(highlight=False, soft_wrap=True))
     return Terminal(config, capsys, monkeypatch)
