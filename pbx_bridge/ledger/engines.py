@@ -8,6 +8,8 @@ fact). On PostgreSQL it runs over asyncpg. Drivers' exceptions are translated he
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -28,6 +30,8 @@ Step = Callable[[Connection], T]
 #: How long one statement may wait for a lock or for the server, seconds.
 PATIENCE_S = 5.0
 _READERS = 4
+#: Between two questions whether a file is still locked, seconds.
+_BUSY_PAUSE_S = 0.01
 #: JSON columns take and give text: the rooms' own codecs do the rest (forms.py).
 _RAW_JSON: dict[str, Any] = {"json_serializer": str, "json_deserializer": str}
 
@@ -125,7 +129,7 @@ class SqliteStore:
             # The driver's own transaction handling begins late and knows no IMMEDIATE.
             connection.isolation_level = None
             for pragma in pragmas:
-                connection.execute(f"PRAGMA {pragma}").close()
+                _set(connection, pragma, self._patience_s)
 
         event.listen(engine, "connect", prepare)
         return engine
@@ -201,6 +205,20 @@ class SqliteStore:
             self._writer.close()
         self._writer_engine.dispose()
         self._reader_engine.dispose()
+
+
+def _set(connection: sqlite3.Connection, pragma: str, patience_s: float) -> None:
+    """Set a pragma. A file that another process is just turning to WAL answers "locked" at once, however long the
+    connection would wait: SQLite does not ask its busy handler there. So it is asked again until patience is out."""
+    until = time.monotonic() + patience_s
+    while True:
+        try:
+            connection.execute(f"PRAGMA {pragma}").close()
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_BUSY_PAUSE_S)
 
 
 class PostgresDesk:

@@ -8,6 +8,7 @@ import sqlite3
 import stat
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -196,6 +197,19 @@ async def test_two_processes_that_start_at_once_migrate_once(bare_url: str) -> N
     said = [(await process.communicate())[0].decode() for process in started]
     assert [process.returncode for process in started] == [0, 0, 0]
     assert "".join(said).count("made 0001") == 1
+
+
+async def test_a_new_file_that_another_program_holds_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    place = tmp_path / "bare.db"
+    with closing(sqlite3.connect(place, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        migration = asyncio.create_task(migrate(f"sqlite:///{place}"))
+        # Turning the file to WAL is what it asks first; it is refused for as long as the other goes on.
+        done, _ = await asyncio.wait({migration}, timeout=0.5)
+        assert not done
+        other.execute("COMMIT")
+    await migration
+    assert await within(f"sqlite:///{place}", tables)
 
 
 # ── by hand ──────────────────────────────────────────────────────────────────────────────────────────────
