@@ -133,7 +133,7 @@ def _scheduled(number: int) -> Change:
         devices=(Device(DeviceKind.MOBILE, Phone(f"+7902{number:07d}")),),
     )
     first = accept(f"call_bench{number:07d}", f"{number:09d}", request, Terms(), at, confirmation=None)
-    opens = Opening(open=False, next_open_at=at + timedelta(hours=12), why="bench")
+    opens = Opening(open=False, next_open_at=at + timedelta(hours=12))
     second = advance(first.call, e.Admitted(opens), at)
     events = tuple(
         NewEvent(step.news or "", step.call.revision, at, {"call": snapshot(step.call)}) for step in (first, second)

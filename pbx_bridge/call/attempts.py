@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from .causes import Cause, reason
 from .commands import Command, Dial, HangUp
-from .model import Call, Opening, Reason, Verdict, Why, leg_id
+from .consent import again, over
+from .model import Call, Direction, Opening, Prove, Reason, Verdict, Why, leg_id
 from .refusal import NotNow
 from .states import Outcome, State
 
@@ -43,6 +44,8 @@ def end(call: Call, at: datetime, cause: Cause, outcome: Outcome | None = None) 
         reason=None,
         ringing=(),
         place=None,
+        transfer=None,
+        recording=over(call),
     )
     return ended, ()
 
@@ -64,8 +67,12 @@ def dial(call: Call, at: datetime, device: int) -> Result:
         queued_at=None,
         place=None,
         agent=None,
+        outside=None,
         ringing=(),
         verdict=None,
+        transfer=None,
+        warned=False,
+        recording=again(call),
     )
     return dialling, (Dial(leg, device),)
 
@@ -94,7 +101,8 @@ def park(call: Call, until: datetime, why: Reason) -> Result:
         call, leg=None, verdict=None, dialled_at=None, answered_at=None, queued_at=None, redirected_to=None
     )
     return replace(parked, state=State.SCHEDULED, scheduled_for=until, not_before=until, reason=why,
-                   place=None, ringing=(), agent=None, promise=None), ()  # fmt: skip
+                   place=None, ringing=(), agent=None, outside=None, promise=None, transfer=None,
+                   recording=again(call)), ()  # fmt: skip
 
 
 def judge(call: Call, at: datetime, cause: Cause) -> Call:
@@ -110,9 +118,16 @@ def end_as_judged(call: Call, at: datetime) -> Result:
         why = CALLS_BACK[cause.slug]
         from_ = at + timedelta(seconds=call.terms.later_s) if why is Why.ASKED else at
         return park(replace(call, cause=cause, rounds_left=call.terms.rounds), from_, Reason(why))
-    if cause.slug in UNREACHED and call.agent is None:
+    if cause.slug in UNREACHED and call.partner is None:
         return _later_round(call, at, cause)
     return end(call, at, cause, call.verdict.outcome)
+
+
+def must_prove(call: Call) -> bool:
+    """Whether somebody answered who has not pressed 1 yet: it may be a machine."""
+    asked = call.terms.prove is Prove.ALWAYS or (call.terms.prove is Prove.CALLBACKS and call.callback)
+    inbound = call.request.direction is Direction.INBOUND and not call.callback
+    return asked and not inbound and call.state is State.ANSWERED
 
 
 def given_up(call: Call, at: datetime) -> Result:

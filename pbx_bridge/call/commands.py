@@ -40,4 +40,51 @@ class Redirect(Command):
     queue: str
 
 
-COMMANDS: tuple[type[Command], ...] = (SendCode, Dial, HangUp, Redirect)
+@dataclass(frozen=True, slots=True)
+class Forward(Command):
+    """Bring channel `leg` to somebody outside, whose `number` is masked here: in clear it is in memory only, so that it
+    is stored nowhere. Who does not know it any more lets the transfer fail."""
+
+    leg: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetLimit(Command):
+    """Let Asterisk end channel `leg` `time_limit_s` seconds after its answer."""
+
+    leg: str
+    time_limit_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class PauseRecording(Command):
+    """Write nothing of channel `leg` for now."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResumeRecording(Command):
+    """Go on writing."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopRecording(Command):
+    """Write nothing of channel `leg` any more, and begin no other file."""
+
+    leg: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlayNotice(Command):
+    """Tell the citizen on channel `leg`, in the middle of a talk, that it is recorded."""
+
+    leg: str
+
+
+COMMANDS: tuple[type[Command], ...] = (
+    SendCode, Dial, HangUp, Redirect, Forward, SetLimit, PauseRecording, ResumeRecording, StopRecording, PlayNotice,
+)  # fmt: skip

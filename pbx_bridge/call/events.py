@@ -130,10 +130,19 @@ class AbortRequested(Event):
 
 @dataclass(frozen=True, slots=True)
 class RedirectRequested(Event):
-    """Somebody with the right to do so asked to bring the citizen to another queue."""
+    """Somebody with the right to do so asked to bring the citizen to another queue, or to `number` (masked)."""
 
     by: str
-    queue: str
+    queue: str = ""
+    number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRequested(Event):
+    """Somebody with the right to do so set another time limit: seconds from the device's answer."""
+
+    by: str
+    time_limit_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,8 +270,62 @@ class AgentGone(AgentEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentTransferred(LegEvent):
+    """The agent's telephone sends the citizen to somebody else: a `queue`, or another `agent`, where Asterisk says
+    which."""
+
+    queue: str | None = None
+    agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideAnswered(LegEvent):
+    """Somebody outside answered, to whom the citizen was sent."""
+
+
+@dataclass(frozen=True, slots=True)
 class TransferFailed(LegEvent):
-    """The redirect did not work; the citizen is still here."""
+    """The redirect did not work; the citizen is still here. `returns`: nobody answered, and Asterisk itself brings them
+    back to the queue."""
+
+    returns: bool = False
+
+
+# ── the recording ────────────────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True, slots=True)
+class RecordingArmed(LegEvent):
+    """The citizen heard to its end that the talk is recorded, and did not refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRefused(LegEvent):
+    """The citizen refused by a key."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeNeeded(LegEvent):
+    """Somebody new talks with the citizen, who was not told anew: nothing is written until they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPaused(Event):
+    """Somebody with the right to do so pauses the recording."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingResumed(Event):
+    """Somebody with the right to do so lets it go on."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentWithdrawn(Event):
+    """The citizen, or the portal for them, takes the consent back: nothing more is recorded on this call."""
+
+    by: str
 
 
 EVENTS: tuple[type[Event], ...] = (
@@ -270,5 +333,6 @@ EVENTS: tuple[type[Event], ...] = (
     Admitted, Due, Rescheduled, MoveRequested, CallbackRequested, AbortRequested, RedirectRequested, TimeUp,
     DeviceRang, DeviceAnswered, DeviceHungUp, DeviceGone, NotDialled, EndedUnseen, LegLost, MachineAnswered, Chosen,
     Held, Unheld, LimitReached, QueueJoined, QueueMoved, QueueLeft,
-    AgentRang, AgentDeclined, AgentAnswered, AgentGone, TransferFailed,
+    AgentRang, AgentDeclined, AgentAnswered, AgentGone, AgentTransferred, OutsideAnswered, TransferFailed,
+    LimitRequested, RecordingArmed, RecordingRefused, NoticeNeeded, RecordingPaused, RecordingResumed, ConsentWithdrawn,
 )  # fmt: skip

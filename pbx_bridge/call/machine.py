@@ -11,6 +11,7 @@ from . import events as e
 from .attempts import end, in_time
 from .causes import Cause, Source
 from .commands import Command
+from .consent import wanted
 from .model import (
     By,
     Call,
@@ -26,10 +27,12 @@ from .model import (
     public_view,
 )
 from .moves import CHOICES
+from .recording import news as recording_news
 from .refusal import NotNow
 from .second_step import to_send
 from .states import WITHOUT_LEG, State
 from .table import TABLE
+from .transfers import warns_at
 
 __all__ = ["NotNow", "Step", "accept", "advance", "deadline", "merged", "take_in", "timed", "unfold"]
 
@@ -57,6 +60,7 @@ def accept(
         revision=1,
         confirmation=confirmation and replace(confirmation, asked_at=at),
         told_at=at,
+        recording=wanted(request, terms),
     )
     return Step(call, to_send(call), "call.accepted")
 
@@ -113,9 +117,7 @@ def unfold(call: Call, event: e.Event) -> Iterator[e.Event]:
         yield e.CodeSent(call.confirmation.number) if by_code else e.Vouched()
     if isinstance(event, e.LegEvent) and event.leg == call.leg:
         offered = isinstance(event, e.AgentRang | e.AgentAnswered)
-        if call.state in (State.DIALING, State.RINGING) and (
-            offered or isinstance(event, e.QueueJoined | e.QueueLeft | e.MachineAnswered | e.Chosen | e.LimitReached)
-        ):
+        if call.state in (State.DIALING, State.RINGING) and (offered or isinstance(event, _AFTER_ANSWER)):
             yield e.DeviceAnswered(event.leg)
         if offered and call.state in (State.DIALING, State.RINGING, State.ANSWERED):
             yield e.QueueJoined(event.leg, call.queue, 1)
@@ -123,6 +125,11 @@ def unfold(call: Call, event: e.Event) -> Iterator[e.Event]:
             yield e.AgentRang(event.leg, event.agent)
     yield event
 
+
+#: What the dialplan says of a leg that was answered.
+_AFTER_ANSWER = (
+    e.QueueJoined, e.QueueLeft, e.MachineAnswered, e.Chosen, e.LimitReached, e.RecordingArmed, e.RecordingRefused,
+)  # fmt: skip
 
 #: Elsewhere an agent's answer implies nothing: it is late, or about a queue that is being left.
 _BEFORE_TALK = frozenset({State.DIALING, State.RINGING, State.ANSWERED, State.QUEUED, State.OFFERED})
@@ -142,7 +149,7 @@ def deadline(call: Call) -> datetime | None:
         return deadline_of_code(call)
     if call.state is State.SCHEDULED:
         return call.scheduled_for
-    return _leg_deadline(call) + grace
+    return warns_at(call) or _leg_deadline(call) + grace
 
 
 def _farewell(verdict: Verdict, terms: Terms) -> timedelta:
@@ -156,7 +163,7 @@ def _leg_deadline(call: Call) -> datetime:
     terms = call.terms
     if call.state in (State.DIALING, State.RINGING):
         return (call.dialled_at or call.state_since) + timedelta(seconds=terms.ring_s)
-    limit = call.limit_at or call.state_since + timedelta(seconds=terms.time_limit_s)
+    limit = call.limit_at or call.state_since + timedelta(seconds=call.limit_s)
     # Whoever waited in vain may be offered a callback, or told of another queue, which takes its time.
     wait = terms.queue_s + (0 if terms.then is WhenFull.END else terms.prompt_s)
     own = {
@@ -188,10 +195,21 @@ def _news(before: Call, after: Call) -> str | None:
     if public_view(before) == public_view(after):
         return None
     if after.state is not before.state:
-        return {State.ENDED: "call.ended", State.SCHEDULED: "call.scheduled"}.get(after.state, "call.state_changed")
+        return _TOLD_AS.get(after.state, "call.state_changed")
     if after.attempt != before.attempt:
         return "call.state_changed"
-    return "call.queue_updated" if after.place != before.place else "call.updated"
+    if after.place != before.place:
+        return "call.queue_updated"
+    if after.warned and not before.warned:
+        return "call.limit_warning"
+    return recording_news(before, after) or "call.updated"
+
+
+_TOLD_AS = {
+    State.ENDED: "call.ended",
+    State.SCHEDULED: "call.scheduled",
+    State.TRANSFERRING: "call.redirected",
+}
 
 
 def has_leg(call: Call) -> bool:

@@ -155,6 +155,8 @@ class Terms:
     A call that had to wait for its time has `rounds` more attempts; `pauses_s` lie between them, the last one repeats.
     It is kept for `keep_s`, and moved by `later_s` where a key asks for it. `then` is what follows `queue_s` in vain;
     `overflow` the queue that takes over where it says so. Callers with a higher `priority` go before others.
+
+    `warn_s` before the time limit its end is announced. `record`: the service records those who have agreed to it.
     """
 
     time_limit_s: int = 1800
@@ -174,6 +176,8 @@ class Terms:
     then: WhenFull = WhenFull.END
     overflow: str | None = None
     prove: Prove = Prove.CALLBACKS
+    warn_s: int = 60
+    record: bool = False
 
 
 class Why(StrEnum):
@@ -240,6 +244,49 @@ class Reason:
     en: str = ""
 
 
+class TransferBy(StrEnum):
+    """Who sends the citizen to somebody else."""
+
+    REQUEST = "request"
+    """The portal, or a supervisor."""
+    AGENT = "agent"
+    """The agent, on the telephone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """On the way to somebody else: a `queue`, another `agent`, or a `number` (masked). All None where only Asterisk
+    knows."""
+
+    by: TransferBy
+    queue: str | None = None
+    agent: str | None = None
+    number: str | None = None
+
+
+class RecordingState(StrEnum):
+    """How far a recording is. Only in `on` anything is written."""
+
+    ASKED = "asked"
+    """There is stored consent; before the next human the citizen will hear that the talk is recorded."""
+    ON = "on"
+    """The notice was heard to its end. What is said is written while the citizen talks with somebody."""
+    PAUSED = "paused"
+    REFUSED = "refused"
+    """The citizen refused by a key."""
+    WITHDRAWN = "withdrawn"
+    """The consent was taken back."""
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """The recording of a call. `parts` counts the notices that were heard, each the beginning of a file of its own."""
+
+    state: RecordingState
+    parts: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the end will be called once the citizen's leg is gone; set by whoever decided to end the call."""
@@ -254,7 +301,8 @@ class Call:
     """One call, from the request to its end. Its last event has the number `revision` and the time `told_at`.
 
     While it is scheduled, `not_before` is what pause or wish allow, and `scheduled_for` what the hours make of it;
-    `callback`: it was, and whoever answers now has not just pressed a button.
+    `callback`: it was, and whoever answers now has not just pressed a button. The citizen talks with `agent`, or with
+    somebody `outside` (a masked number). `time_limit_s` goes before that of the terms.
     """
 
     id: str
@@ -273,6 +321,7 @@ class Call:
     leg: str | None = None
     place: Place | None = None
     agent: str | None = None
+    outside: str | None = None
     ringing: tuple[str, ...] = ()
     state_since: datetime = field(default=datetime.min.replace(tzinfo=UTC))
     dialled_at: datetime | None = None
@@ -288,6 +337,10 @@ class Call:
     not_before: datetime | None = None
     reason: Reason | None = None
     promise: Promise | None = None
+    transfer: Transfer | None = None
+    time_limit_s: int | None = None
+    warned: bool = False
+    recording: Recording | None = None
 
     @property
     def phase(self) -> Phase:
@@ -297,7 +350,17 @@ class Call:
     @property
     def limit_at(self) -> datetime | None:
         """When Asterisk will end the call by itself; None before the device answered."""
-        return self.answered_at and self.answered_at + timedelta(seconds=self.terms.time_limit_s)
+        return self.answered_at and self.answered_at + timedelta(seconds=self.limit_s)
+
+    @property
+    def limit_s(self) -> int:
+        """How long the call may last from the device's answer."""
+        return self.time_limit_s or self.terms.time_limit_s
+
+    @property
+    def partner(self) -> str | None:
+        """With whom the citizen talks, or did last."""
+        return self.agent or self.outside
 
     @property
     def queue(self) -> str:

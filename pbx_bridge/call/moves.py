@@ -1,5 +1,6 @@
-"""What each fact does to a call. Every function is one row's verb in `table.py`; none is called elsewhere. The second
-step of a request has its verbs in second_step.py.
+"""What each fact does to a call. Every function is one row's verb in `table.py`; none is called elsewhere. Other
+rooms have verbs of their own: second_step.py the second step of a request, transfers.py what leads from one human to
+another, recording.py the recording.
 
 Two rules run through all of them:
 
@@ -30,15 +31,17 @@ from .attempts import (
     given_up,
     in_time,
     judge,
+    must_prove,
     next_try,
     park,
     present_leg,
 )
 from .causes import Cause, Source, from_codes
-from .commands import HangUp, Redirect
-from .model import Call, Direction, Opening, Place, Promise, Prove, Reason, Verdict, Why
+from .commands import HangUp
+from .model import Call, Opening, Place, Promise, Reason, Verdict, Why
 from .refusal import NotNow
 from .states import State
+from .transfers import talk_with, warn, warns_at
 
 #: The word for a key.
 CHOICES = {
@@ -150,6 +153,8 @@ def overdue(call: Call, _: e.TimeUp, at: datetime) -> Result:
     """Asterisk's own timer should have spoken before ours: hang up, and if even that stays unanswered, end."""
     if call.verdict:
         return given_up(call, at)
+    if warns_at(call) and call.limit_at and at < call.limit_at:
+        return warn(call)
     past_limit = call.limit_at is not None and at >= call.limit_at
     slug = "time_limit" if past_limit else {
         State.DIALING: "silent_device",
@@ -167,14 +172,7 @@ _NOBODY_PROVED = Cause("machine", Source.CITIZEN)
 def part(call: Call, _: e.DeviceHungUp, at: datetime) -> Result:
     if must_prove(call):
         return judge(call, at, _NOBODY_PROVED), ()
-    return judge(call, at, Cause("citizen_hung_up" if call.agent else "hung_up_waiting", Source.CITIZEN)), ()
-
-
-def must_prove(call: Call) -> bool:
-    """Whether somebody answered who has not pressed 1 yet: it may be a machine."""
-    asked = call.terms.prove is Prove.ALWAYS or (call.terms.prove is Prove.CALLBACKS and call.callback)
-    inbound = call.request.direction is Direction.INBOUND and not call.callback
-    return asked and not inbound and call.state is State.ANSWERED
+    return judge(call, at, Cause("citizen_hung_up" if call.partner else "hung_up_waiting", Source.CITIZEN)), ()
 
 
 def choose(call: Call, event: e.Chosen, at: datetime) -> Result:
@@ -222,14 +220,14 @@ def _leave(call: Call, at: datetime, slug: str) -> Result:
 # ── the leg's end after an answer ────────────────────────────────────────────────────────────────────────
 def finish(call: Call, event: e.DeviceGone, at: datetime) -> Result:
     """Asterisk itself ended a talk when no goodbye of the citizen came first: then the agent had hung up."""
-    if call.agent:
+    if call.partner:
         guess = Cause("agent_hung_up", Source.AGENT, event.sip, event.q850)
     elif must_prove(call):
         guess = Cause("machine", Source.CITIZEN, event.sip, event.q850)
     else:
         guess = Cause("hung_up_waiting", Source.CITIZEN, event.sip, event.q850)
     judged = judge(call, at, guess)
-    if judged.verdict and judged.verdict.cause.slug == "machine" and not judged.agent:
+    if judged.verdict and judged.verdict.cause.slug == "machine" and not judged.partner:
         return next_try(judged, at, judged.verdict.cause)
     return end_as_judged(judged, at)
 
@@ -247,6 +245,8 @@ def join(call: Call, event: e.QueueJoined, at: datetime) -> Result:
         state=State.QUEUED,
         queued_at=at,
         agent=None,
+        outside=None,
+        transfer=None,
         ringing=(),
         place=Place(event.queue, event.position, event.likely_s, event.at_most_s),
         promise=_promise(replace(call, promise=None), at, event.likely_s, event.at_most_s),
@@ -296,7 +296,7 @@ def decline(call: Call, event: e.AgentDeclined, at: datetime) -> Result:
 
 
 def connect(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
-    talk = replace(call, state=State.TALKING, agent=event.agent, ringing=(), place=None)
+    talk = talk_with(call, agent=event.agent)
     if call.verdict and call.verdict.cause.slug == "hung_up_waiting":
         # The goodbye overtook the agent's answer on the other connection.
         parted = replace(talk, verdict=None)
@@ -305,57 +305,9 @@ def connect(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
 
 
 # ── the talk ─────────────────────────────────────────────────────────────────────────────────────────────
-def part_agent(call: Call, event: e.AgentGone, at: datetime) -> Result:
-    if event.agent != call.agent:
-        raise NotNow(call, "another agent talks now")
-    if event.why == "transfer":
-        return replace(call, state=State.TRANSFERRING), ()
-    by_citizen = event.why == "caller"
-    cause = Cause("citizen_hung_up", Source.CITIZEN) if by_citizen else Cause("agent_hung_up", Source.AGENT)
-    return judge(call, at, cause), ()
-
-
 def hold(call: Call, _: e.Held, at: datetime) -> Result:
     return replace(call, state=State.ON_HOLD), ()
 
 
 def unhold(call: Call, _: e.Unheld, at: datetime) -> Result:
     return replace(call, state=State.TALKING), ()
-
-
-def redirect(call: Call, event: e.RedirectRequested, at: datetime) -> Result:
-    if call.verdict:
-        raise NotNow(call, "it is ending")
-    if must_prove(call):
-        raise NotNow(call, "nobody has proved yet to be there")
-    moved = replace(call, state=State.TRANSFERRING, redirected_to=event.queue, ringing=(), place=None)
-    return moved, (Redirect(present_leg(call), event.queue),)
-
-
-def meet(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
-    """The old queue's agent answered while the redirect was on its way: whom to go back to if it fails."""
-    return replace(call, agent=event.agent), ()
-
-
-def fail_transfer(call: Call, _: e.TransferFailed, at: datetime) -> Result:
-    """Never drop the citizen: back to the agent, else to the call's own queue."""
-    if call.verdict:
-        raise NotNow(call, "it is ending")
-    if call.agent:
-        return replace(call, state=State.TALKING, redirected_to=None), ()
-    return _back_to_queue(call, at)
-
-
-def overdue_transfer(call: Call, _: e.TimeUp, at: datetime) -> Result:
-    if call.verdict:
-        return given_up(call, at)
-    return _back_to_queue(call, at)
-
-
-def _back_to_queue(call: Call, at: datetime) -> Result:
-    """To the call's own queue, and only when that was tried too: give up."""
-    if call.redirected_to:
-        # A new deadline starts, because `state_since` moves with the change of queue.
-        back = replace(call, redirected_to=None, agent=None, state_since=at)
-        return back, (Redirect(present_leg(call), call.request.queue),)
-    return judge(call, at, Cause("stuck", Source.TIMER)), (HangUp(present_leg(call)),)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from .causes import Cause, reason
-from .model import By, Call, Channel, Device, Place, Reason, deadline_of_code
+from .model import By, Call, Channel, Device, Place, Reason, Transfer, deadline_of_code
 from .states import PHASE_LABEL, WITHOUT_LEG, Phase, State
 
 
@@ -39,8 +39,10 @@ def snapshot(call: Call) -> dict[str, Any]:
         "scheduled_because": _reason(call.reason) if call.reason else None,
         "direction": request.direction.value,
         "callback": call.callback,
-        "time_limit_s": call.terms.time_limit_s,
+        "time_limit_s": call.limit_s,
         "limit_at": _time(call.limit_at) if call.phase is not Phase.ENDED else None,
+        "transfer": _transfer(call.transfer) if call.transfer else None,
+        "recording": _recording(call),
         "session_id": request.session_id,
         "subject": request.subject,
         "client_ref": request.client_ref,
@@ -95,6 +97,19 @@ def _queue(call: Call) -> dict[str, Any] | None:
     return {"name": place.queue, "position": place.position or None, "wait_s": wait}
 
 
+def _transfer(transfer: Transfer) -> dict[str, Any]:
+    to = {"queue": transfer.queue, "agent": transfer.agent, "number": transfer.number}
+    return {"by": transfer.by.value, **to}
+
+
+def _recording(call: Call) -> dict[str, Any] | None:
+    """None where nothing may be recorded."""
+    consent = call.request.consent
+    if call.recording is None or consent is None:
+        return None
+    return {"state": call.recording.state.value, "parts": call.recording.parts, "text_version": consent.text_version}
+
+
 def _legs(call: Call) -> list[dict[str, Any]]:
     legs: list[dict[str, Any]] = []
     device = call.present_device
@@ -103,6 +118,8 @@ def _legs(call: Call) -> list[dict[str, Any]]:
     legs += [{"party": "agent", "agent": agent, "state": "ringing"} for agent in call.ringing]
     if call.agent:
         legs.append({"party": "agent", "agent": call.agent, "state": "gone" if call.outcome else "up"})
+    if call.outside:
+        legs.append({"party": "outside", "number": call.outside, "state": "gone" if call.outcome else "up"})
     return legs
 
 

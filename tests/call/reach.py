@@ -11,7 +11,7 @@ from pbx_bridge.call import attempts
 from pbx_bridge.call import events as e
 from pbx_bridge.call.causes import Cause, Source
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, deadline, take_in
-from pbx_bridge.call.model import Call, Channel, Direction, Prove, Terms, WhenFull, leg_id
+from pbx_bridge.call.model import Call, Channel, Consent, Direction, Prove, Terms, WhenFull, leg_id
 from pbx_bridge.call.states import WITHOUT_LEG, State
 from tests.call.story import (
     BY_APP,
@@ -50,7 +50,8 @@ class Meeting:
 
 def births() -> Iterator[Call]:
     """No device, two with a second round, one that proves to be there in every call, one for each kind of second step,
-    and callers of the public number with and without a number: together they see every kind of next try."""
+    callers of the public number with and without a number, and one that may be recorded: together they see every kind
+    of next try."""
     for count, rounds in ((0, 0), (2, 1)):
         yield accept("call_1", "t", request(count), Terms(rounds=rounds), MORNING, confirmation=None).call
     for count in (0, 1):
@@ -58,6 +59,9 @@ def births() -> Iterator[Call]:
         yield take_in("call_1", "t", inbound, Terms(rounds=1, then=WhenFull.CALLBACK), MORNING).call
     everybody = Terms(prove=Prove.ALWAYS)
     yield accept("call_1", "t", request(1), everybody, MORNING, confirmation=None).call
+    agreed = replace(request(1), consent=Consent(phone_data=True, recording=True, text_version="2026-01"))
+    yield accept("call_1", "t", agreed, Terms(record=True), MORNING, confirmation=None).call
+    yield accept("call_1", "t", agreed, Terms(record=True), MORNING, confirmation=BY_CLICK).call
     for step in (BY_SMS, BY_VOICE, BY_APP, BY_CLICK):
         yield accept("call_1", "t", request(1), Terms(), MORNING, confirmation=step).call
 
@@ -72,6 +76,9 @@ def facts(call: Call) -> Iterator[e.Event]:
         yield e.MoveRequested("client:portal", NOON, opening)
     yield e.CallbackRequested("client:portal")
     yield from (e.RedirectRequested("supervisor", queue) for queue in QUEUES)
+    yield e.RedirectRequested("supervisor", number="+7495***0000")
+    yield e.LimitRequested("supervisor", 3600)
+    yield from (e.RecordingPaused("supervisor"), e.RecordingResumed("supervisor"), e.ConsentWithdrawn("client:portal"))
     yield from (e.TimeUp(state) for state in State)
     yield from leg_facts(call.leg or leg_id(call.id, 1))
 
@@ -82,7 +89,10 @@ def leg_facts(leg: str) -> Iterator[e.LegEvent]:
     yield from (e.DeviceGone(leg, sip) for sip in (None, 486, 603))
     yield from (e.NotDialled(leg, Cause(slug, Source.SERVICE)) for slug in ("no_endpoint", "dial_refused"))
     yield from (e.Chosen(leg, choice) for choice in e.Choice)
-    yield from (e.MachineAnswered(leg), e.Held(leg), e.Unheld(leg), e.LimitReached(leg), e.TransferFailed(leg))
+    yield from (e.MachineAnswered(leg), e.Held(leg), e.Unheld(leg), e.LimitReached(leg))
+    yield from (e.TransferFailed(leg), e.TransferFailed(leg, returns=True), e.OutsideAnswered(leg))
+    yield e.AgentTransferred(leg, queue="sales")
+    yield from (e.RecordingArmed(leg), e.RecordingRefused(leg), e.NoticeNeeded(leg))
     yield from (e.QueueJoined(leg, queue, 2) for queue in QUEUES)
     yield from (e.QueueMoved(leg, position) for position in (2, 1))
     yield from (e.QueueLeft(leg, status) for status in ("TIMEOUT", "CONTINUE", "UNKNOWN"))
@@ -151,13 +161,19 @@ def _alike(call: Call) -> object:
     """Two calls that agree in this have the same future, as far as the table goes."""
     if call.state is State.ENDED:
         return call.cause
+    if call.recording:
+        # A recording has no say in what becomes of the call, so the calls that have one need not be told apart so finely.
+        return call.state, call.recording.state, call.verdict is None, call.partner is None
     # Which device it was matters as long as another may be rung.
     early = call.state in WITHOUT_LEG | BEFORE_ANSWER | {State.ANSWERED} or slug(call) in attempts.TRIES_AGAIN
     return (
         (len(call.request.devices), call.device, call.rounds_left) if early else None,
         call.state,
         call.verdict and (call.verdict.cause.slug, call.verdict.cause.source),
-        call.agent is None,
+        call.partner is None,
+        call.outside is None if call.state is State.TALKING and not call.verdict else None,
+        call.transfer and (call.transfer.by, call.transfer.number is None),
+        call.warned and call.state is State.TALKING and not call.verdict,
         len(call.ringing),
         call.place.queue if call.place else None,
         call.redirected_to,

@@ -77,7 +77,7 @@ def test_an_abort_is_not_undone_by_a_later_choice() -> None:
 def test_an_attempt_that_reached_nobody_does_not_end_a_call_that_has_rounds_left() -> None:
     nobody = UNREACHED | NOT_NOW | {"busy", "network_failure", "no_endpoint"}
     for meeting, step in steps():
-        waits = meeting.before.rounds_left > 0 and has_leg(meeting.before) and meeting.before.agent is None
+        waits = meeting.before.rounds_left > 0 and has_leg(meeting.before) and meeting.before.partner is None
         if waits and step.call.state is State.ENDED:
             assert step.call.cause
             assert step.call.cause.slug not in nobody, meeting

@@ -74,7 +74,7 @@ def test_what_belongs_to_one_state_is_not_seen_in_another() -> None:
         assert call.not_before is not None or call.state is not State.SCHEDULED, call.state
         assert (call.place is not None) is (call.state in {State.QUEUED, State.OFFERED}), call.state
         assert bool(call.ringing) is (call.state is State.OFFERED), call.state
-        assert call.agent is not None or call.state not in TALK, call.state
+        assert call.partner is not None or call.state not in TALK, call.state
         assert call.agent is None or call.state in TALK | {State.TRANSFERRING, State.ENDED}, call.state
         assert call.verdict is None or call.state not in WITHOUT_LEG, call.state
 

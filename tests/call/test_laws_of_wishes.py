@@ -5,7 +5,7 @@ from __future__ import annotations
 from pbx_bridge.call import events as e
 from pbx_bridge.call.attempts import CALLS_BACK
 from pbx_bridge.call.causes import Cause, Source
-from pbx_bridge.call.commands import Command, Dial, HangUp, Redirect, SendCode
+from pbx_bridge.call.commands import Command, Dial, HangUp, PauseRecording, PlayNotice, SendCode
 from pbx_bridge.call.machine import has_leg, unfold
 from pbx_bridge.call.model import Channel, call_of_leg, code_leg_id, leg_id
 from pbx_bridge.call.states import Outcome, State
@@ -19,7 +19,7 @@ LEG_IS_GONE = (e.DeviceGone, e.NotDialled, e.EndedUnseen, e.LegLost)
 
 # ── wishes ───────────────────────────────────────────────────────────────────────────────────────────────
 def _leg_of(command: Command) -> str | None:
-    return command.leg if isinstance(command, Dial | HangUp | Redirect) else None
+    return getattr(command, "leg", None)
 
 
 def test_every_wish_names_the_present_leg_or_the_present_code() -> None:
@@ -37,10 +37,12 @@ def test_every_wish_names_the_present_leg_or_the_present_code() -> None:
                 assert _leg_of(command) == (meeting.before.leg if parked else step.call.leg), meeting
 
 
-def test_a_fact_leads_to_one_wish_and_to_silence_before_it_where_a_code_was_read_aloud() -> None:
+def test_a_fact_leads_to_one_wish_and_to_silence_before_it_where_a_code_is_read_or_somebody_recorded() -> None:
     for meeting, step in steps():
         code = meeting.before.confirmation
         read = code is not None and code.channel is Channel.VOICE
+        if [type(command) for command in step.commands] == [PauseRecording, PlayNotice]:
+            continue
         assert len(step.commands) <= 1 + read, meeting
         if len(step.commands) == 2:
             assert isinstance(step.commands[0], HangUp), meeting
@@ -163,7 +165,7 @@ def test_asterisks_word_about_the_time_limit_stands_unless_an_abort_or_a_choice_
 def test_a_verdict_is_only_dropped_by_who_may() -> None:
     """By Asterisk's time limit, an abort, a choice, a talk or queue that goes on after all, and with the attempt."""
     people = (e.LimitReached, e.AbortRequested, e.Chosen, e.CallbackRequested)
-    may = (*people, e.QueueJoined, e.AgentAnswered, e.AgentGone)
+    may = (*people, e.QueueJoined, e.AgentAnswered, e.AgentGone, e.OutsideAnswered)
     for meeting, step in steps():
         same_attempt = step.call.attempt == meeting.before.attempt and has_leg(step.call)
         if meeting.before.verdict and same_attempt and not isinstance(meeting.event, may):

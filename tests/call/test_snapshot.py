@@ -37,6 +37,8 @@ def test_an_accepted_call_shows_the_request_and_nothing_more() -> None:
         "callback": False,
         "time_limit_s": 1800,
         "limit_at": None,
+        "transfer": None,
+        "recording": None,
         "session_id": None,
         "subject": "the SMS does not come",
         "client_ref": "ref-1",

@@ -264,6 +264,8 @@ def test_an_agent_transfers_the_citizen_to_another_queue() -> None:
 
 def test_an_agents_transfer_of_which_nothing_is_heard_ends() -> None:
     story = Story.talking("ann").agent_leaves("ann", "transfer").time_passes()
+    assert (story.verdict, story.last_wish) == (None, Redirect("pb.call_1.1", "support"))
+    story.time_passes()
     assert (story.verdict, story.last_wish) == ("stuck", HangUp("pb.call_1.1"))
 
 

@@ -230,10 +230,13 @@ def test_the_time_limit_goes_before_a_guess_who_hung_up() -> None:
 
 
 def test_our_own_timer_ends_a_talk_when_asterisks_is_silent() -> None:
-    story = Story.talking(time_limit_s=1800, grace_s=10)
+    story = Story.talking(time_limit_s=1800, grace_s=10, warn_s=60)
     answered = story.call.answered_at
     story.time_passes()
     assert answered
+    assert (story.now, story.news[-1]) == (answered + seconds(1740), "call.limit_warning")
+    assert (story.verdict, story.call.warned) == (None, True)
+    story.time_passes()
     assert story.now == answered + seconds(1810)
     assert (story.verdict, story.last_wish) == ("time_limit", HangUp("pb.call_1.1"))
     assert story.leg_gone().end == ("time_limit", "time_limit")
