@@ -48,6 +48,13 @@ class KeyKind(StrEnum):
     """A public key for private_key_jwt and for signatures; `material` is its JWK as JSON."""
     HMAC = "hmac"
     """A shared key for signatures; `material` is the key in base64, sealed in the database."""
+    WEBHOOK = "webhook"
+    """What the service signs webhooks to the program with (Standard Webhooks 1.0); `material` is `whsec_` and base64,
+    sealed in the database."""
+
+
+#: Keys that both sides hold; the database keeps them sealed.
+SHARED = frozenset({KeyKind.HMAC, KeyKind.WEBHOOK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,9 @@ class Client:
     """A program that may ask. Secrets themselves are kept nowhere.
 
     `services` and `prefixes` (of E.164 numbers that may be rung) narrow what the operator allows; None: all of it.
-    `issuers` are those of settings [[issuers]] whose citizens it may speak for. Lifetime in seconds.
+    `issuers` are those of settings [[issuers]] whose citizens it may speak for. Lifetime in seconds. It is told of its
+    calls at `callback_url`, until that said at `callback_disabled_at` that it is gone; a call may name an address of
+    its own there, or at one of `callback_hosts`.
     """
 
     id: str
@@ -100,6 +109,8 @@ class Client:
     disabled_at: datetime | None = None
     role: Role = Role.PORTAL
     callback_url: str | None = None
+    callback_hosts: frozenset[str] = frozenset()
+    callback_disabled_at: datetime | None = None
     services: frozenset[str] | None = None
     prefixes: tuple[str, ...] | None = None
     limits: Limits = Limits()

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic_core import from_json
 from sqlalchemy import Connection, Row, and_, bindparam, delete, insert, or_, select, update
 
-from .access import Client, ClientKey, KeyKind, Limits, Role, SecondStep, Vouching
+from .access import SHARED, Client, ClientKey, KeyKind, Limits, Role, SecondStep, Vouching
 from .forms import write_json
 from .seal import Seal
 from .tables import client_keys as keys
@@ -41,6 +41,15 @@ _DISABLE = (
     update(clients)
     .where(clients.c.id == bindparam("client"), clients.c.disabled_at.is_(None))
     .values(disabled_at=bindparam("at"))
+)
+_GIVE_UP = (
+    update(clients)
+    .where(
+        clients.c.id == bindparam("client"),
+        clients.c.callback_url == bindparam("url"),
+        clients.c.callback_disabled_at.is_(None),
+    )
+    .values(callback_disabled_at=bindparam("at"))
 )
 _OUTLIVES = or_(keys.c.expires_at.is_(None), keys.c.expires_at > bindparam("at"))
 _EXPIRE_OTHERS = (
@@ -89,6 +98,11 @@ def disable(connection: Connection, client_id: str, at: datetime) -> bool:
     return connection.execute(_DISABLE, {"client": client_id, "at": at}).rowcount > 0
 
 
+def give_up_address(connection: Connection, client_id: str, url: str, at: datetime) -> bool:
+    """The program is told nothing at `url` from `at` on. False when it has another address meanwhile, or was before."""
+    return connection.execute(_GIVE_UP, {"client": client_id, "url": url, "at": at}).rowcount > 0
+
+
 def add_key(
     connection: Connection, client_id: str, key: ClientKey, others_expire_at: datetime | None, seal: Seal
 ) -> bool:
@@ -125,6 +139,8 @@ def _changing(client: Client) -> dict[str, Any]:
         "scopes": write_json(sorted(client.scopes)),
         "token_lifetime_s": client.token_lifetime_s,
         "callback_url": client.callback_url,
+        "callback_hosts": write_json(sorted(client.callback_hosts)) if client.callback_hosts else None,
+        "callback_disabled_at": client.callback_disabled_at,
         "services": None if client.services is None else write_json(sorted(client.services)),
         "prefixes": None if client.prefixes is None else write_json(client.prefixes),
         "requests_per_minute": client.limits.requests_per_minute,
@@ -138,7 +154,7 @@ def _changing(client: Client) -> dict[str, Any]:
 
 
 def _key_row(client_id: str, key: ClientKey, seal: Seal) -> dict[str, Any]:
-    shared = key.kind is KeyKind.HMAC
+    shared = key.kind in SHARED
     return {
         "client": client_id,
         "id": key.id,
@@ -167,6 +183,8 @@ def _client(row: Row[Any], keys_: tuple[ClientKey, ...]) -> Client:
         disabled_at=row.disabled_at,
         role=Role(row.role),
         callback_url=row.callback_url,
+        callback_hosts=frozenset() if row.callback_hosts is None else frozenset(from_json(row.callback_hosts)),
+        callback_disabled_at=row.callback_disabled_at,
         services=None if row.services is None else frozenset(from_json(row.services)),
         prefixes=None if row.prefixes is None else tuple(from_json(row.prefixes)),
         limits=Limits(row.requests_per_minute, row.calls_per_hour),

@@ -7,8 +7,6 @@ Clear columns hold what is searched or counted: ids, states, times. What a citiz
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -21,47 +19,29 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
     false,
-    text,
 )
 
 from ..call.states import ACTIVE, Outcome, State
 from .access import KeyKind, Role, SecondStep, TryKind
 from .columns import Json, MaybeJson, Serial, Utc
+from .delivery_table import deliveries as deliveries
+from .schema import metadata, partial, words
 
 #: The revisions that this program knows, oldest first; the last one is what it needs.
-REVISIONS = ("0001", "0002", "0003")
-
-
-def _words(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in sorted(words))
+REVISIONS = ("0001", "0002", "0003", "0004")
 
 
 #: Spelled once: both databases use a partial index only for a query that repeats its condition.
-IS_ACTIVE = f"state NOT IN ({_words(set(State) - ACTIVE)})"
+IS_ACTIVE = f"state NOT IN ({words(set(State) - ACTIVE)})"
 IS_SCHEDULED = "state = 'scheduled'"
 IS_LIVING = "state <> 'ended'"
 IS_AWAITED = "wake_at IS NOT NULL AND state <> 'scheduled'"
 IS_OPEN = "state IN ('claimed', 'waiting')"
-
-metadata = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_name)s",
-    }
-)
-
-
-def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
-    return Index(name, *columns, unique=unique, sqlite_where=text(where), postgresql_where=text(where))
-
 
 calls = Table(
     "calls",
@@ -87,24 +67,24 @@ calls = Table(
     Column("queue", Text, comment="it is meant for this one now; none: not written since there is this column"),
     Column("callback", Boolean, nullable=False, server_default=false(), comment="copy of the machine's, for counting"),
     UniqueConstraint("ticket"),
-    CheckConstraint(f"state IN ({_words(State)})", name="state"),
-    CheckConstraint(f"outcome IN ({_words(Outcome)})", name="outcome"),
+    CheckConstraint(f"state IN ({words(State)})", name="state"),
+    CheckConstraint(f"outcome IN ({words(Outcome)})", name="outcome"),
     CheckConstraint("(state = 'ended') = (outcome IS NOT NULL)", name="ended_has_outcome"),
     CheckConstraint("(state = 'ended') = (ended_at IS NOT NULL)", name="ended_has_time"),
     CheckConstraint("(state = 'ended') = (wake_at IS NULL)", name="silence_ends"),
     CheckConstraint("revision > 0 AND attempt >= 0", name="counts"),
-    _partial("calls_one_active", "client", "user_id", where=IS_ACTIVE, unique=True),
-    _partial("calls_one_scheduled", "client", "user_id", "service", where=IS_SCHEDULED, unique=True),
-    _partial("calls_wake", "wake_at", "id", where=IS_AWAITED),
-    _partial("calls_scheduled", "id", where=IS_SCHEDULED),
-    _partial("calls_scheduled_wake", "wake_at", where=IS_SCHEDULED),
-    _partial("calls_backlog", "queue", "accepted_at", "id", "wake_at", where=IS_SCHEDULED),
+    partial("calls_one_active", "client", "user_id", where=IS_ACTIVE, unique=True),
+    partial("calls_one_scheduled", "client", "user_id", "service", where=IS_SCHEDULED, unique=True),
+    partial("calls_wake", "wake_at", "id", where=IS_AWAITED),
+    partial("calls_scheduled", "id", where=IS_SCHEDULED),
+    partial("calls_scheduled_wake", "wake_at", where=IS_SCHEDULED),
+    partial("calls_backlog", "queue", "accepted_at", "id", "wake_at", where=IS_SCHEDULED),
     Index("calls_history", "accepted_at", "id"),
     Index("calls_history_of_client", "client", "accepted_at", "id"),
     Index("calls_history_of_service", "service", "accepted_at", "id"),
     Index("calls_history_of_user", "user_id", "accepted_at", "id"),
-    _partial("calls_living", "accepted_at", "id", where=IS_LIVING),
-    _partial("calls_of_number", "number_mark", "id", where="number_mark IS NOT NULL"),
+    partial("calls_living", "accepted_at", "id", where=IS_LIVING),
+    partial("calls_of_number", "number_mark", "id", where="number_mark IS NOT NULL"),
     comment="one row for each call, now",
 )
 
@@ -143,7 +123,7 @@ outbox = Table(
     CheckConstraint("state <> 'claimed' OR (claimed_by IS NOT NULL AND lease_until IS NOT NULL)", name="claim"),
     PrimaryKeyConstraint("call_id", "number"),
     CheckConstraint("number > 0 AND attempts >= undone AND undone >= 0", name="counts"),
-    _partial("outbox_open", "call_id", "number", where=IS_OPEN),
+    partial("outbox_open", "call_id", "number", where=IS_OPEN),
     comment="wishes to the outside world, written together with the fact they follow from",
 )
 
@@ -161,7 +141,7 @@ audit = Table(
     Column("chain", Text, comment="binds the line to all before it; none: written before there was a chain"),
     CheckConstraint("verdict IN ('taken', 'refused')", name="verdict"),
     Index("audit_of_call", "call_id", "id"),
-    _partial("audit_of_mark", "mark", "id", where="mark IS NOT NULL"),
+    partial("audit_of_mark", "mark", "id", where="mark IS NOT NULL"),
     Index("audit_of_actor", "actor", "id"),
     Index("audit_of_time", "at", "id"),
     sqlite_autoincrement=True,
@@ -192,6 +172,8 @@ clients = Table(
     Column("disabled_at", Utc),
     Column("token_lifetime_s", Integer, nullable=False),
     Column("callback_url", Text),
+    Column("callback_hosts", MaybeJson, comment="hosts that a call's own address may have besides; none: none"),
+    Column("callback_disabled_at", Utc, comment="when its address said that it is gone (410)"),
     Column("services", MaybeJson, comment="it may call these only; none: all"),
     Column("prefixes", MaybeJson, comment="only numbers that begin so may be rung; none: all the operator allows"),
     Column("requests_per_minute", Integer, comment="none: as the operator's settings say"),
@@ -201,8 +183,8 @@ clients = Table(
     Column("issuers", Json, nullable=False, comment="whose citizens it may speak for"),
     Column("require_signature", Boolean, nullable=False),
     CheckConstraint("token_lifetime_s > 0", name="lifetime"),
-    CheckConstraint(f"role IN ({_words(set(Role) - {Role.CITIZEN})})", name="role"),
-    CheckConstraint(f"second_step IN ({_words(SecondStep)})", name="second_step"),
+    CheckConstraint(f"role IN ({words(set(Role) - {Role.CITIZEN})})", name="role"),
+    CheckConstraint(f"second_step IN ({words(SecondStep)})", name="second_step"),
     CheckConstraint("requests_per_minute > 0 AND calls_per_hour > 0", name="limits"),
     comment="the programs that may ask",
 )
@@ -218,9 +200,9 @@ client_keys = Table(
     Column("created_at", Utc, nullable=False),
     Column("expires_at", Utc),
     PrimaryKeyConstraint("client", "id"),
-    CheckConstraint(f"kind IN ({_words(KeyKind)})", name="kind"),
-    CheckConstraint("(material IS NULL) = (kind = 'hmac')", name="material"),
-    CheckConstraint("(sealed IS NOT NULL) = (kind = 'hmac')", name="sealed"),
+    CheckConstraint(f"kind IN ({words(KeyKind)})", name="kind"),
+    CheckConstraint("(material IS NULL) = (kind IN ('hmac', 'webhook'))", name="material"),
+    CheckConstraint("(sealed IS NOT NULL) = (kind IN ('hmac', 'webhook'))", name="sealed"),
     comment="what the programs prove themselves with",
 )
 
@@ -249,7 +231,7 @@ revocations = Table(
     Column("at", Utc, nullable=False),
     Column("until", Utc, nullable=False, comment="no such token can be alive then"),
     CheckConstraint("(mark IS NULL) = (sealed_user IS NULL)", name="citizen"),
-    _partial("revocations_of_mark", "mark", where="mark IS NOT NULL"),
+    partial("revocations_of_mark", "mark", where="mark IS NOT NULL"),
     sqlite_autoincrement=True,
     comment="tokens that are dead before their time",
 )
@@ -323,9 +305,9 @@ tries = Table(
     Column("kind", Text, nullable=False),
     Column("citizen", Text, nullable=False, comment="blind mark of client and user"),
     Column("number", Text, comment="blind mark of the number"),
-    CheckConstraint(f"kind IN ({_words(TryKind)})", name="kind"),
+    CheckConstraint(f"kind IN ({words(TryKind)})", name="kind"),
     Index("tries_of_citizen", "citizen", "at"),
-    _partial("tries_of_number", "number", "at", where="number IS NOT NULL"),
+    partial("tries_of_number", "number", "at", where="number IS NOT NULL"),
     Index("tries_past", "at"),
     sqlite_autoincrement=True,
     comment="what limits count, for a day",
