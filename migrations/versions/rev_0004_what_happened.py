@@ -1,4 +1,4 @@
-"""What happened, told to others: webhooks and their outbox.
+"""What happened, told to others: webhooks and their outbox, and the history by every filter.
 
 Changes: programs get hosts for calls' own addresses, a time at which their address was given up, and webhook secrets
 as keys of a new kind; a new table for deliveries. Words and types are spelled out here, not imported.
@@ -27,9 +27,11 @@ def _where(condition: str) -> dict[str, Any]:
 
 def upgrade() -> None:
     _webhooks()
+    _history()
 
 
 def downgrade() -> None:
+    _no_history()
     _no_webhooks()
 
 
@@ -113,3 +115,34 @@ def _deliveries() -> None:
     owed = ["client", "target", "not_before", "event_id"]
     op.create_index("deliveries_owed", "deliveries", owed, **_where(OWED))
     op.create_index("deliveries_dead", "deliveries", ["client", "event_id"], **_where("state = 'dead'"))
+
+
+#: Name, columns, condition: what finds calls by each filter, newest first; and what is too old to tell who it was.
+HISTORY = (
+    ("calls_history_of_queue", ("queue",), None),
+    ("calls_history_of_number", ("number_mark",), "number_mark IS NOT NULL"),
+    ("calls_history_of_outcome", ("outcome",), "outcome IS NOT NULL"),
+    ("calls_history_of_cause", ("cause_slug",), "cause_slug IS NOT NULL"),
+    ("calls_history_of_client_by_outcome", ("client", "outcome"), "outcome IS NOT NULL"),
+    ("calls_history_of_client_by_cause", ("client", "cause_slug"), "cause_slug IS NOT NULL"),
+    ("calls_history_inbound", (), "direction = 'inbound'"),
+    ("calls_telling", (), "state = 'ended' AND nameless = false"),
+)
+
+
+def _history() -> None:
+    comment = "who it was is taken out for good"
+    op.add_column(
+        "calls", sa.Column("nameless", sa.Boolean(), server_default=sa.false(), nullable=False, comment=comment)
+    )
+    op.execute("UPDATE calls SET nameless = true WHERE user_id LIKE 'erased:%'")
+    op.drop_index("calls_of_number", "calls")
+    for name, columns, condition in HISTORY:
+        op.create_index(name, "calls", [*columns, "accepted_at", "id"], **(_where(condition) if condition else {}))
+
+
+def _no_history() -> None:
+    for name, _, _ in HISTORY:
+        op.drop_index(name, "calls")
+    op.create_index("calls_of_number", "calls", ["number_mark", "id"], **_where("number_mark IS NOT NULL"))
+    op.drop_column("calls", "nameless")

@@ -42,6 +42,12 @@ IS_SCHEDULED = "state = 'scheduled'"
 IS_LIVING = "state <> 'ended'"
 IS_AWAITED = "wake_at IS NOT NULL AND state <> 'scheduled'"
 IS_OPEN = "state IN ('claimed', 'waiting')"
+HAS_OUTCOME = "outcome IS NOT NULL"
+HAS_CAUSE = "cause_slug IS NOT NULL"
+HAS_NUMBER = "number_mark IS NOT NULL"
+IS_INBOUND = "direction = 'inbound'"
+#: Ended, and it still tells who the citizen was: what retention looks for.
+IS_TELLING = "state = 'ended' AND nameless = false"
 
 calls = Table(
     "calls",
@@ -66,6 +72,7 @@ calls = Table(
     Column("direction", Text, nullable=False, server_default="outbound", comment="who dialled first"),
     Column("queue", Text, comment="it is meant for this one now; none: not written since there is this column"),
     Column("callback", Boolean, nullable=False, server_default=false(), comment="copy of the machine's, for counting"),
+    Column("nameless", Boolean, nullable=False, server_default=false(), comment="who it was is taken out for good"),
     UniqueConstraint("ticket"),
     CheckConstraint(f"state IN ({words(State)})", name="state"),
     CheckConstraint(f"outcome IN ({words(Outcome)})", name="outcome"),
@@ -83,8 +90,15 @@ calls = Table(
     Index("calls_history_of_client", "client", "accepted_at", "id"),
     Index("calls_history_of_service", "service", "accepted_at", "id"),
     Index("calls_history_of_user", "user_id", "accepted_at", "id"),
+    Index("calls_history_of_queue", "queue", "accepted_at", "id"),
+    partial("calls_history_of_number", "number_mark", "accepted_at", "id", where=HAS_NUMBER),
+    partial("calls_history_of_outcome", "outcome", "accepted_at", "id", where=HAS_OUTCOME),
+    partial("calls_history_of_cause", "cause_slug", "accepted_at", "id", where=HAS_CAUSE),
+    partial("calls_history_of_client_by_outcome", "client", "outcome", "accepted_at", "id", where=HAS_OUTCOME),
+    partial("calls_history_of_client_by_cause", "client", "cause_slug", "accepted_at", "id", where=HAS_CAUSE),
+    partial("calls_history_inbound", "accepted_at", "id", where=IS_INBOUND),
+    partial("calls_telling", "accepted_at", "id", where=IS_TELLING),
     partial("calls_living", "accepted_at", "id", where=IS_LIVING),
-    partial("calls_of_number", "number_mark", "id", where="number_mark IS NOT NULL"),
     comment="one row for each call, now",
 )
 
