@@ -234,6 +234,11 @@ class Phone:
         """Send the other side to `uri` (blind, REFER); returns when they are talking there and we are out."""
         await self._order("transfer", uri=uri, within_s=within_s, patience_s=within_s, call=call)
 
+    async def join(self, call: PhoneCall, to: PhoneCall, within_s: float = FACT_S) -> None:
+        """Let the other sides of two calls talk to each other (attended, REFER with Replaces); returns when we are
+        out."""
+        await self._order("join", call=call, to=to.id, within_s=within_s, patience_s=within_s)
+
     async def dtmf(self, digits: str, call: PhoneCall | None = None) -> None:
         """Press keys, 0.1 s each (RTP events)."""
         await self._order("dtmf", digits=digits, patience_s=len(digits) * 0.25, call=call)

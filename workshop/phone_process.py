@@ -239,6 +239,15 @@ class Device:
             line.ending = ""
             raise
 
+    async def do_join(self, call: str, to: str, within_s: float = 10.0) -> None:
+        line, other = self._line(call, "talking"), self._line(to, "talking")
+        line.ending = other.ending = "transferred"
+        try:
+            await line.sure.attended_transfer(other.sure, timeout=within_s)
+        except BaresipError:
+            line.ending = other.ending = ""
+            raise
+
     async def do_dtmf(self, digits: str, call: str = "") -> None:
         await self._line(call, "talking").sure.send_dtmf(digits)
 

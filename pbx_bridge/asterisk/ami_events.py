@@ -19,13 +19,17 @@ WANTED = frozenset(
         "QueueMemberRemoved",
         "QueueMemberRinginuse",
         "QueueMemberStatus",
+        "AttendedTransfer",
+        "BlindTransfer",
+        "Hold",
+        "Unhold",
         "UserEvent",
         "FullyBooted",
         "Shutdown",
     }
 )
-# The classes of those events. Without this, `call` and `dialplan` would bring some fifty more for each call.
-CLASSES = "system,agent,user"
+# The classes of those events. `call` has some fifty more for each call, which the filters below keep away.
+CLASSES = "system,call,agent,user"
 
 
 def event_filters(events: Collection[str] = WANTED) -> list[str]:

@@ -21,8 +21,8 @@ from .agi import Agi, Answer
 from .ami import Ami
 from .ari import Ari
 from .floor import Floor
-from .legs import leg_of_channel, with_leg
-from .look import CoreChannel, Lists, QueueEntry, endpoint_of, families, picture
+from .legs import endpoint_of, leg_of_channel, with_leg
+from .look import CoreChannel, Lists, QueueEntry, families, picture
 from .mirror import keep, wanted
 from .places import Places
 from .staff import Staff

@@ -66,6 +66,11 @@ def with_leg(event: Mapping[str, str]) -> Mapping[str, str]:
     return event if leg == channel_id else {**event, "Uniqueid": leg}
 
 
+def endpoint_of(channel_name: str) -> str:
+    """PJSIP/citizen-alice-0000002a → citizen-alice."""
+    return channel_name.rpartition("-")[0].partition("/")[2]
+
+
 def caller(number: str) -> Phone | None:
     """Who seems to call, however the operator writes it: +7…, 7…, 8…, 00… or without any. None where it is no number
     that anybody can have: a wrong guess would be rung."""

@@ -108,11 +108,6 @@ def _partner(id_: str, lists: Lists) -> str | None:
     return _member(others[0].name, lists.members) if others else None
 
 
-def endpoint_of(channel_name: str) -> str:
-    """PJSIP/citizen-alice-0000002a → citizen-alice."""
-    return channel_name.rpartition("-")[0].partition("/")[2]
-
-
 def _member(channel_name: str, members: Mapping[str, str]) -> str:
     """PJSIP/ann-0000002a → the member whose interface is PJSIP/ann; a stranger keeps its interface."""
     interface = channel_name.rpartition("-")[0]

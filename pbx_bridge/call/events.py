@@ -271,11 +271,11 @@ class AgentGone(AgentEvent):
 
 @dataclass(frozen=True, slots=True)
 class AgentTransferred(LegEvent):
-    """The agent's telephone sends the citizen to somebody else: a `queue`, or another `agent`, where Asterisk says
-    which."""
+    """The agent's telephone sends the citizen to somebody else: `to` is the name of a queue, a service or an agent.
+    `met`: that agent and the citizen talk already."""
 
-    queue: str | None = None
-    agent: str | None = None
+    to: str | None = None
+    met: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,11 +300,6 @@ class RecordingArmed(LegEvent):
 @dataclass(frozen=True, slots=True)
 class RecordingRefused(LegEvent):
     """The citizen refused by a key."""
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeNeeded(LegEvent):
-    """Somebody new talks with the citizen, who was not told anew: nothing is written until they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,5 +329,5 @@ EVENTS: tuple[type[Event], ...] = (
     DeviceRang, DeviceAnswered, DeviceHungUp, DeviceGone, NotDialled, EndedUnseen, LegLost, MachineAnswered, Chosen,
     Held, Unheld, LimitReached, QueueJoined, QueueMoved, QueueLeft,
     AgentRang, AgentDeclined, AgentAnswered, AgentGone, AgentTransferred, OutsideAnswered, TransferFailed,
-    LimitRequested, RecordingArmed, RecordingRefused, NoticeNeeded, RecordingPaused, RecordingResumed, ConsentWithdrawn,
+    LimitRequested, RecordingArmed, RecordingRefused, RecordingPaused, RecordingResumed, ConsentWithdrawn,
 )  # fmt: skip

@@ -200,6 +200,8 @@ def _news(before: Call, after: Call) -> str | None:
         return "call.state_changed"
     if after.place != before.place:
         return "call.queue_updated"
+    if after.agent != before.agent:
+        return "call.redirected"
     if after.warned and not before.warned:
         return "call.limit_warning"
     return recording_news(before, after) or "call.updated"

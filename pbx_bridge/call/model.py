@@ -57,13 +57,24 @@ class Device:
     address: str | None = None
 
 
+class Given(StrEnum):
+    """How a citizen's consent came to us."""
+
+    REQUEST = "request"
+    """With the request for this call."""
+    PROFILE = "profile"
+    """Before, for all their calls."""
+
+
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What the citizen agreed to, and to which version of the text."""
+    """What the citizen agreed to, and to which version of the text. `at` None: when the call was accepted."""
 
     phone_data: bool
     recording: bool
     text_version: str
+    how: Given = Given.REQUEST
+    at: datetime | None = None
 
 
 class Channel(StrEnum):
@@ -109,7 +120,7 @@ class Direction(StrEnum):
 class Request:
     """What was asked for: by the portal, or by dialling the public number. It never changes once accepted.
 
-    `when`: not before this time; None: now.
+    `when`: not before this time; None: now. `callback_url`: where this call is told of, None: where its program is.
     """
 
     client: str
@@ -126,6 +137,7 @@ class Request:
     consent: Consent | None = None
     direction: Direction = Direction.OUTBOUND
     when: datetime | None = None
+    callback_url: str | None = None
 
 
 class WhenFull(StrEnum):
@@ -255,12 +267,11 @@ class TransferBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """On the way to somebody else: a `queue`, another `agent`, or a `number` (masked). All None where only Asterisk
-    knows."""
+    """On the way to somebody else: `to` is the name of a queue, a service or an agent, `number` is masked. Both None
+    where nobody said."""
 
     by: TransferBy
-    queue: str | None = None
-    agent: str | None = None
+    to: str | None = None
     number: str | None = None
 
 

@@ -33,11 +33,14 @@ def refuse(call: Call, _: e.RecordingRefused, at: datetime) -> Result:
     return _turned(call, replace(_known(call), state=RecordingState.REFUSED))
 
 
-def need_notice(call: Call, event: e.NoticeNeeded, at: datetime) -> Result:
-    """Fail closed: the silence in the file comes first, the notice after it, and only who heard it is recorded."""
-    if _known(call).state is not _ON:
-        raise NotNow(call, "nothing is being recorded")
-    return _turned(call, replace(_known(call), state=_ASKED), PauseRecording(event.leg), PlayNotice(event.leg))
+def told_anew(call: Call) -> Result:
+    """Somebody new talks with the citizen, who was told nothing. Fail closed: the silence in the file comes first, the
+    notice after it, and only who heard it is recorded."""
+    known = call.recording
+    if known is None or known.state is not _ON:
+        return call, ()
+    leg = present_leg(call)
+    return _turned(call, replace(known, state=_ASKED), PauseRecording(leg), PlayNotice(leg))
 
 
 def pause(call: Call, _: e.RecordingPaused, at: datetime) -> Result:

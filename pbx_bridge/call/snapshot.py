@@ -98,8 +98,7 @@ def _queue(call: Call) -> dict[str, Any] | None:
 
 
 def _transfer(transfer: Transfer) -> dict[str, Any]:
-    to = {"queue": transfer.queue, "agent": transfer.agent, "number": transfer.number}
-    return {"by": transfer.by.value, **to}
+    return {"by": transfer.by.value, "to": transfer.to, "number": transfer.number}
 
 
 def _recording(call: Call) -> dict[str, Any] | None:

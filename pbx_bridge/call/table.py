@@ -77,7 +77,6 @@ def _up(state: S) -> Mapping[type[e.Event], Move]:
         e.RecordingRefused: _move(r.refuse, state),
         e.RecordingPaused: _move(r.pause, state),
         e.RecordingResumed: _move(r.resume, state),
-        e.NoticeNeeded: _move(r.need_notice, state),
     }
 
 
@@ -175,7 +174,7 @@ TABLE: Mapping[S, Mapping[type[e.Event], Move]] = {
         **_up(S.TALKING),
         e.QueueJoined: _move(m.join, S.QUEUED),
         e.AgentGone: _move(t.part_agent, S.TALKING, S.TRANSFERRING),
-        e.AgentTransferred: _move(t.send_on, S.TRANSFERRING),
+        e.AgentTransferred: _move(t.send_on, S.TALKING, S.TRANSFERRING),
         e.Held: _move(m.hold, S.ON_HOLD),
         e.QueueLeft: _move(m.leave_talk, S.TALKING),
         e.DeviceHungUp: _move(m.part, S.TALKING),
@@ -190,7 +189,7 @@ TABLE: Mapping[S, Mapping[type[e.Event], Move]] = {
         **_up(S.ON_HOLD),
         e.QueueJoined: _move(m.join, S.QUEUED),
         e.AgentGone: _move(t.part_agent, S.ON_HOLD, S.TRANSFERRING),
-        e.AgentTransferred: _move(t.send_on, S.TRANSFERRING),
+        e.AgentTransferred: _move(t.send_on, S.TALKING, S.TRANSFERRING),
         e.Unheld: _move(m.unhold, S.TALKING),
         e.QueueLeft: _move(m.leave_talk, S.ON_HOLD),
         e.DeviceHungUp: _move(m.part, S.ON_HOLD),
@@ -205,7 +204,7 @@ TABLE: Mapping[S, Mapping[type[e.Event], Move]] = {
         **_up(S.TRANSFERRING),
         e.QueueJoined: _move(m.join, S.QUEUED),
         e.AgentAnswered: _move(t.meet, S.TRANSFERRING, S.TALKING),
-        e.AgentTransferred: _move(t.send_on, S.TRANSFERRING),
+        e.AgentTransferred: _move(t.send_on, S.TALKING, S.TRANSFERRING),
         e.OutsideAnswered: _move(t.meet_outside, S.TALKING),
         e.TransferFailed: _move(t.fail_transfer, S.TALKING, S.TRANSFERRING),
         e.QueueLeft: _move(m.leave_queue, S.TRANSFERRING),

@@ -15,6 +15,7 @@ from .attempts import Result, given_up, judge, must_prove, present_leg
 from .causes import Cause, Source
 from .commands import Command, Forward, HangUp, Redirect, SetLimit
 from .model import Call, Transfer, TransferBy
+from .recording import told_anew
 from .refusal import NotNow
 from .states import WITHOUT_LEG, State
 
@@ -30,7 +31,7 @@ def redirect(call: Call, event: e.RedirectRequested, at: datetime) -> Result:
         moved = replace(call, transfer=Transfer(TransferBy.REQUEST, number=event.number))
         wish: Command = Forward(leg, event.number)
     else:
-        moved = replace(call, transfer=Transfer(TransferBy.REQUEST, queue=event.queue), redirected_to=event.queue)
+        moved = replace(call, transfer=Transfer(TransferBy.REQUEST, event.queue), redirected_to=event.queue)
         wish = Redirect(leg, event.queue)
     return replace(moved, state=State.TRANSFERRING, ringing=(), place=None), (wish,)
 
@@ -39,8 +40,9 @@ def send_on(call: Call, event: e.AgentTransferred, at: datetime) -> Result:
     """The agent's own telephone does it, and Asterisk carries it out: nothing is left to wish."""
     if call.transfer and call.transfer.by is TransferBy.REQUEST:
         raise NotNow(call, "a transfer is on its way")
-    sent = Transfer(TransferBy.AGENT, queue=event.queue, agent=event.agent)
-    return replace(call, state=State.TRANSFERRING, transfer=sent), ()
+    if event.met and event.to:
+        return told_anew(talk_with(call, agent=event.to))
+    return replace(call, state=State.TRANSFERRING, transfer=Transfer(TransferBy.AGENT, event.to)), ()
 
 
 def part_agent(call: Call, event: e.AgentGone, at: datetime) -> Result:

@@ -165,7 +165,7 @@ def test_asterisks_word_about_the_time_limit_stands_unless_an_abort_or_a_choice_
 def test_a_verdict_is_only_dropped_by_who_may() -> None:
     """By Asterisk's time limit, an abort, a choice, a talk or queue that goes on after all, and with the attempt."""
     people = (e.LimitReached, e.AbortRequested, e.Chosen, e.CallbackRequested)
-    may = (*people, e.QueueJoined, e.AgentAnswered, e.AgentGone, e.OutsideAnswered)
+    may = (*people, e.QueueJoined, e.AgentAnswered, e.AgentGone, e.OutsideAnswered, e.AgentTransferred)
     for meeting, step in steps():
         same_attempt = step.call.attempt == meeting.before.attempt and has_leg(step.call)
         if meeting.before.verdict and same_attempt and not isinstance(meeting.event, may):
