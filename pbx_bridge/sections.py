@@ -226,6 +226,17 @@ class Issuer(_Part):
         return self
 
 
+class Webhooks(_Part):
+    """How programs are told of their calls. Addresses are https on the open Internet, besides what is allowed here:
+    `allow_networks` of your own, and `allow_http`, for tests and intranets. `ca_file` (PEM) names authorities that are
+    believed beside those the system knows."""
+
+    allow_networks: tuple[IPvAnyNetwork, ...] = ()
+    allow_http: bool = False
+    ca_file: Path | None = None
+    timeout_s: Annotated[int, Field(ge=1, le=30)] = 15
+
+
 class Secrets(_Part):
     """Made by `pbx-bridge setup`. The first sealing key seals, all of them open: put a new one in front to rotate.
 

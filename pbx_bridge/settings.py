@@ -37,6 +37,7 @@ from .sections import (
     Sms,
     Tokens,
     TrunkRoute,
+    Webhooks,
 )
 
 __all__ = [
@@ -88,6 +89,7 @@ class Settings(BaseSettings):
     codes: Codes = Codes()
     sms: Sms = Sms()
     issuers: tuple[Issuer, ...] = ()
+    webhooks: Webhooks = Webhooks()
     signatures: Signatures = Signatures()
     terms: CallTerms = CallTerms()
     secrets: Secrets = Secrets()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from enum import Enum, auto
 from typing import Any
 
+from ..retry_after import asked_s
 from .template import BadTemplate
 
 #: Later the same request may well be taken: 408 Request Timeout, 425 Too Early (RFC 8470), 429 Too Many Requests.
@@ -67,17 +67,8 @@ class Acceptance:
 
 
 def pause_s(headers: Mapping[str, str]) -> float:
-    """How long the gateway wants to be left alone (RFC 9110, 10.2.3): seconds, or a date held against its own clock."""
-    said = headers.get("Retry-After", "").strip()
-    if not said:
-        return 0.0
-    if said.isascii() and said.isdigit():
-        return min(float(said[:6]), LONGEST_PAUSE_S)
-    try:
-        until, now = parsedate_to_datetime(said), parsedate_to_datetime(headers.get("Date", ""))
-        return min(max((until - now).total_seconds(), 0.0), LONGEST_PAUSE_S)
-    except (TypeError, ValueError):
-        return 0.0
+    """How long the gateway wants to be left alone, in seconds."""
+    return asked_s(headers, LONGEST_PAUSE_S)
 
 
 def _step(value: Any, part: str) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from ..addresses import Reach
 from ..call.model import Call, Channel, Terms
 from ..conductor.jobs import Wanted
 from ..conductor.ports import Clock, Member
@@ -234,7 +235,7 @@ class Settings:
     sources. After `answer_s` a request that changes something is told to try again: the same
     Idempotency-Key finds what became of it. A program that was disabled is refused `client_s` later at most. What
     was revoked elsewhere is known here after `poll_s`; when it could not be learned for `blind_s`, no token counts.
-    `terms` are the defaults of a call.
+    `terms` are the defaults of a call. `reach` is where webhooks may go.
     """
 
     pepper: bytes = field(repr=False)
@@ -261,6 +262,7 @@ class Settings:
     premium: bool = False
     code_channel: Channel = Channel.SMS
     code_tries: int = 3
+    reach: Reach = field(default_factory=Reach)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from ..addresses import fault_of, host_of, is_among
 from ..call.model import By, Channel, Confirmation, Device, DeviceKind, Request
 from ..destinations import judge
 from ..directory.service import Service
 from ..identity import Identity
-from ..ledger.access import Profile, Role, SecondStep
+from ..ledger.access import KeyKind, Profile, Role, SecondStep
 from . import complaints
 from .grant import CLIENT, GRANT
 from .needs import NEEDS
@@ -38,6 +39,23 @@ def check_numbers(request: web.Request, body: CallRequest, wish: Request, servic
             raise Problem("not-your-number", pointer=pointer)
         if refusal := judge(device.phone, allowed, premium=settings.premium):
             raise Problem("destination-refused", why=refusal.value, pointer=pointer)
+
+
+def check_callback(request: web.Request, body: CallRequest) -> None:
+    """A call's own address is on a host that the operator knows, and what is sent there can be signed. Raises
+    Problem."""
+    url, client, needs = body.callback_url, request[CLIENT], request.app[NEEDS]
+    if url is None:
+        return
+    hosts = client.callback_hosts | ({host_of(client.callback_url)} if client.callback_url else set())
+    if request[GRANT].role is Role.CITIZEN:
+        fault: str | None = "is for the portal's backend alone"
+    elif not (fault := fault_of(url, needs.settings.reach)) and not is_among(url, hosts):
+        fault = "must be on the host of the program's `callback_url`, or on one of its `callback_hosts`"
+    elif not fault and not client.living_keys(KeyKind.WEBHOOK, needs.clock()):
+        fault = "needs a webhook secret to sign with: add a key of the kind `webhook` to the program"
+    if fault:
+        raise complaints.problem([complaints.item("body", "/callback_url", fault)])
 
 
 def owns(profile: Profile, device: Device) -> bool:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -22,6 +19,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from ..addresses import Reach, fault_of, fault_of_host
 from ..jws import Key, key_of
 from ..ledger.access import Client, ClientKey, KeyKind, Limits, Role, SecondStep, Vouching
 from .clients import new_client, new_secret
@@ -31,49 +29,18 @@ from .schemas import Strict
 
 #: How long an old secret counts beside a new one unless told otherwise, and at most (seconds).
 OVERLAP_S, LONGEST_OVERLAP_S = 86400, 90 * 86400
+#: The longest address of a program (characters).
+URL_LENGTH = 2000
 #: Bits of a shared signing key.
 HMAC_BITS = 256
+#: Bytes of a webhook secret; Standard Webhooks 1.0 asks for 24 to 64.
+WEBHOOK_BYTES = 32
+#: An operator who allows nothing besides.
+OPEN_INTERNET = Reach()
 
 
 def _refuse(rule: str) -> PydanticCustomError:
     return PydanticCustomError("rule", rule)
-
-
-def _callback(text: str) -> str:
-    """An address on the open Internet, as far as its text tells; delivery looks again at what it resolves to."""
-    if not text.isascii() or not text.isprintable() or " " in text:
-        raise _refuse("must be written in printable ASCII without blanks")
-    try:
-        url = urlsplit(text)
-        host, _ = url.hostname, url.port
-    except ValueError:
-        raise _refuse("must be a URL") from None
-    if url.scheme != "https" or not host or url.username or url.password or url.fragment:
-        raise _refuse("must be an https URL without user, password or fragment")
-    host = host.rstrip(".")  # the root may be written, and changes nothing
-    try:
-        address = ip_address(host)
-    except ValueError:
-        if _SHORTHAND.search(host):
-            raise _refuse("must not be an address in another form than 203.0.113.5 or [2001:db8::5]") from None
-        if host == "localhost" or "." not in host or host.endswith((".localhost", ".internal", ".local")):
-            raise _refuse("must not name a machine of the operator's own network") from None
-    else:
-        if not _is_public(address):
-            raise _refuse("must not be a private, loopback or reserved address")
-    return text
-
-
-#: A host whose last part is a number: what resolves it reads `127.1` and `0x7f.1` as addresses (WHATWG URL, 4.4).
-_SHORTHAND = re.compile(r"(^|\.)([0-9]+|0x[0-9a-f]*)$")
-#: Global unicast (RFC 4291, 2.4). Outside of it there are ways to write an IPv4 address, such as 64:ff9b::/96.
-_UNICAST = ip_network("2000::/3")
-
-
-def _is_public(address: IPv4Address | IPv6Address) -> bool:
-    if isinstance(address, IPv6Address) and (address not in _UNICAST or address.sixtofour or address.teredo):
-        return False
-    return address.is_global and not address.is_multicast
 
 
 def _scopes(names: list[str]) -> list[str]:
@@ -82,7 +49,8 @@ def _scopes(names: list[str]) -> list[str]:
     return names
 
 
-CallbackUrl = Annotated[str, Field(max_length=2000), AfterValidator(_callback)]
+CallbackUrl = Annotated[str, Field(max_length=URL_LENGTH, description="https, on the open Internet")]
+HostName = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$", examples=["calls.portal.example"])]
 Prefix = Annotated[str, Field(pattern=r"^\+[0-9]{0,15}$")]
 Scopes = Annotated[list[str], Field(max_length=len(SCOPES)), AfterValidator(_scopes)]
 RoleName = Annotated[
@@ -103,7 +71,14 @@ class ProgramForm(Strict):
 
     name: Line128 | None = None
     scopes: Annotated[Scopes | None, Field(description="default: all that the role may have")] = None
-    callback_url: CallbackUrl | None = None
+    callback_url: Annotated[CallbackUrl | None, Field(description="where it is told of its calls by webhook")] = None
+    callback_hosts: Annotated[
+        list[HostName],
+        Field(default_factory=list, max_length=50, description="hosts that a call's own `callback_url` may have too"),
+    ]
+    callback_enabled: Annotated[
+        Literal[True] | None, Field(description="tell it again at the address that was given up after a 410")
+    ] = None
     services: Annotated[list[ServiceId] | None, Field(max_length=500, description="null: every service")] = None
     prefixes: Annotated[
         list[Prefix] | None,
@@ -136,7 +111,7 @@ class NewProgram(ProgramForm):
 class KeyForm(Strict):
     """A key to add. A secret or a shared key is drawn by us and shown once; of a public one the JWK or PEM is given."""
 
-    kind: Literal["secret", "public", "hmac"]
+    kind: Literal["secret", "public", "hmac", "webhook"]
     public_key: Annotated[
         dict[str, Any] | str | None, Field(description="JWK or PEM; Ed25519, EC P-256 or RSA from 2048 bits")
     ] = None
@@ -145,24 +120,36 @@ class KeyForm(Strict):
     ] = OVERLAP_S
 
 
+class NotAllowed(ValueError):
+    """What was said of a program may not be. `pointer` names the place (RFC 6901), `str()` says why."""
+
+    def __init__(self, pointer: str, why: str) -> None:
+        super().__init__(why)
+        self.pointer = pointer
+
+
 class NotAKey(ValueError):
     """The text is no public key that can be used. `str()` says why, without it."""
 
 
-def register(form: NewProgram, pepper: bytes, at: datetime, lifetime_s: int) -> tuple[Client, str]:
-    """A new program and its secret, which is kept nowhere. `lifetime_s` is the operator's default for tokens."""
+def register(
+    form: NewProgram, pepper: bytes, at: datetime, lifetime_s: int, reach: Reach = OPEN_INTERNET
+) -> tuple[Client, str]:
+    """A new program and its secret, which is kept nowhere. `lifetime_s` is the operator's default for tokens. Raises
+    NotAllowed."""
     made = new_client(pepper, at)
     role = Role(form.role)
     blank = Client(made.id, form.name, SCOPES_OF[role], at, lifetime_s, (made.key,), role=role)
-    return change(blank, form), made.secret
+    return change(blank, form, reach), made.secret
 
 
-def change(client: Client, form: ProgramForm) -> Client:
-    """The program after what was said; what was not said stays. Raises ValueError for a scope that its role may not
-    have."""
+def change(client: Client, form: ProgramForm, reach: Reach = OPEN_INTERNET) -> Client:
+    """The program after what was said; what was not said stays. Raises NotAllowed for a scope that its role may not
+    have, and for an address that is not in reach."""
     said = form.model_fields_set
+    _check_addresses(form, reach)
     values: dict[str, Any] = {name: getattr(form, name) for name in said & _PLAIN}
-    values |= {name: frozenset(getattr(form, name)) for name in said & {"issuers"}}
+    values |= {name: frozenset(getattr(form, name)) for name in said & {"issuers", "callback_hosts"}}
     if "services" in said:
         values["services"] = None if form.services is None else frozenset(form.services)
     if "prefixes" in said:
@@ -175,6 +162,8 @@ def change(client: Client, form: ProgramForm) -> Client:
         values["vouching"] = _vouching(form.vouching)
     limits = {name: getattr(form, name) for name in said & set(Limits.__dataclass_fields__)}
     kept = {name: value for name, value in values.items() if value is not None or name in _NULLABLE}
+    if form.callback_enabled or "callback_url" in said:
+        kept["callback_disabled_at"] = None
     return replace(client, **kept, limits=replace(client.limits, **limits))
 
 
@@ -185,8 +174,17 @@ _NULLABLE = frozenset({"callback_url", "services", "prefixes", "vouching"})
 def _allowed(role: Role, scopes: Iterable[str] | None) -> frozenset[str]:
     wanted = SCOPES_OF[role] if scopes is None else frozenset(scopes)
     if beyond := sorted(wanted - SCOPES_OF[role]):
-        raise ValueError(f"a program of the role {role.value} may not have the scope {beyond[0]}")
+        raise NotAllowed("/scopes", f"a program of the role {role.value} may not have the scope {beyond[0]}")
     return wanted
+
+
+def _check_addresses(form: ProgramForm, reach: Reach) -> None:
+    """Raises NotAllowed. Delivery looks again, at what a name resolves to."""
+    if form.callback_url is not None and (fault := fault_of(form.callback_url, reach)):
+        raise NotAllowed("/callback_url", fault)
+    for place, host in enumerate(form.callback_hosts):
+        if fault := fault_of_host(host, reach):
+            raise NotAllowed(f"/callback_hosts/{place}", fault)
 
 
 def _vouching(form: VouchingForm | None) -> Vouching | None:
@@ -201,6 +199,9 @@ def new_key(client_id: str, form: KeyForm, pepper: bytes, at: datetime) -> tuple
     if form.kind == "hmac":
         shared = base64.b64encode(secrets.token_bytes(HMAC_BITS // 8)).decode()
         return ClientKey(f"key_{secrets.token_hex(8)}", KeyKind.HMAC, shared, at), shared
+    if form.kind == "webhook":
+        signing = f"whsec_{base64.b64encode(secrets.token_bytes(WEBHOOK_BYTES)).decode()}"
+        return ClientKey(f"key_{secrets.token_hex(8)}", KeyKind.WEBHOOK, signing, at), signing
     if form.public_key is None:
         raise NotAKey("a public key must be given, as JWK or PEM")
     known = key_of(form.public_key if isinstance(form.public_key, dict) else _jwk(form.public_key))
@@ -240,6 +241,8 @@ def shown(client: Client, at: datetime) -> dict[str, Any]:
         "role": client.role.value,
         "scopes": sorted(client.scopes),
         "callback_url": client.callback_url,
+        "callback_hosts": sorted(client.callback_hosts),
+        "callback_disabled_at": client.callback_disabled_at,
         "services": None if client.services is None else sorted(client.services),
         "prefixes": None if client.prefixes is None else list(client.prefixes),
         "requests_per_minute": client.limits.requests_per_minute,

@@ -160,6 +160,15 @@ class CallRequest(Strict):
         Field(description="how the one-time code comes to the citizen; default: the operator's"),
     ] = None
     client_ref: ClientRef | None = None
+    callback_url: Annotated[
+        str | None,
+        Field(
+            max_length=2000,
+            description="where this call is told of by webhook, on the program's own host or one of its "
+            "`callback_hosts`; for backends only; default: the program's",
+            examples=["https://portal.example/calls/17"],
+        ),
+    ] = None
 
 
 class CodeRequest(Strict):

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
 
 import structlog
 from aiohttp import hdrs, web
 from aiohttp_sse import EventSourceResponse
 from pydantic_core import to_json
 
+from ..ledger.envelope import envelope as envelope
 from ..ledger.errors import LedgerUnavailable
 from ..ledger.values import StoredEvent
 from . import complaints
@@ -46,20 +46,6 @@ _WORDS = {
     Reason.CLIENT_DISABLED: "the token's client was disabled",
     Reason.SERVICE_STOPS: "the service stops; connect again",
 }
-
-
-def envelope(event: StoredEvent, node: str) -> dict[str, Any]:
-    """The event as the stream, the history and webhooks show it (CloudEvents 1.0 names)."""
-    return {
-        "specversion": "1.0",
-        "id": event.id,
-        "type": event.type,
-        "source": f"/pbx-bridge/{node}",
-        "subject": event.call_id,
-        "time": event.time.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "sequence": event.sequence,
-        "data": event.data,
-    }
 
 
 def wanted(request: web.Request) -> bool:

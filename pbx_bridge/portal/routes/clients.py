@@ -19,6 +19,7 @@ from ..registration import (
     KeyForm,
     NewProgram,
     NotAKey,
+    NotAllowed,
     ProgramForm,
     change,
     new_key,
@@ -38,6 +39,10 @@ class Program(answers.Part):
     role: str
     scopes: list[str]
     callback_url: str | None
+    callback_hosts: list[str]
+    callback_disabled_at: Annotated[
+        AwareDatetime | None, Field(description="when its address was given up, because it answered 410")
+    ]
     services: list[str] | None
     prefixes: list[str] | None
     requests_per_minute: int | None
@@ -95,9 +100,11 @@ async def add(request: web.Request) -> web.Response:
     form, _ = await read_json(request, _NEW)
     needs = request.app[NEEDS]
     try:
-        client, secret = register(form, needs.settings.pepper, needs.clock(), needs.settings.token_lifetime_s)
-    except ValueError as error:
-        raise complaints.problem([complaints.item("body", "/scopes", str(error))]) from None
+        client, secret = register(
+            form, needs.settings.pepper, needs.clock(), needs.settings.token_lifetime_s, needs.settings.reach
+        )
+    except NotAllowed as error:
+        raise complaints.problem([complaints.item("body", error.pointer, str(error))]) from None
     await note(
         request, "add-client", detail={"client": client.id, "role": client.role.value, "scopes": sorted(client.scopes)}
     )
@@ -111,9 +118,9 @@ async def alter(request: web.Request) -> web.Response:
     form, _ = await read_json(request, _FORM)
     client = await _program(request)
     try:
-        after = change(client, form)
-    except ValueError as error:
-        raise complaints.problem([complaints.item("body", "/scopes", str(error))]) from None
+        after = change(client, form, request.app[NEEDS].settings.reach)
+    except NotAllowed as error:
+        raise complaints.problem([complaints.item("body", error.pointer, str(error))]) from None
     await note(request, "change-client", detail={"client": client.id, "fields": sorted(form.model_fields_set)})
     await request.app[NEEDS].ledger.change_client(after)
     return _answer(request, after)
@@ -227,6 +234,7 @@ OPERATIONS = (
             {
                 "rotate the secret": {"kind": "secret", "others_expire_in_s": 86400},
                 "a shared key for signatures": {"kind": "hmac"},
+                "a secret to check webhooks with": {"kind": "webhook"},
             },
         ),
         answers=(Answer(201, "Added; a secret is shown this once", {"application/json": NewlyMade}),),

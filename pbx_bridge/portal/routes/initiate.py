@@ -23,7 +23,7 @@ from ..grant import CLIENT, GRANT
 from ..limits import LIMITS
 from ..needs import NEEDS
 from ..operations import Answer, Body, Header, Operation
-from ..permission import check_numbers, second_step
+from ..permission import check_callback, check_numbers, second_step
 from ..problems import Problem
 from ..profiles import profile_for
 from ..schemas import CallRequest, Consent, Mobile, Sip
@@ -50,6 +50,7 @@ async def initiate(request: web.Request) -> web.Response:
     profile = await profile_for(request, body)
     wish = to_request(body, service, identity.phone, profile)
     check_numbers(request, body, wish, service, profile)
+    check_callback(request, body)
     terms = terms_for(service, needs.settings.terms, body.time_limit_s)
     wanted = Wanted(
         client=client.id,
@@ -120,7 +121,8 @@ def to_request(body: CallRequest, service: Service, phone: Phone | None, profile
         session_id=body.session_id,
         subject=body.subject,
         client_ref=body.client_ref,
-        consent=_consent(body.consent),
+        consent=_consent(body.consent) or profile.consent,
+        callback_url=body.callback_url,
     )
 
 
