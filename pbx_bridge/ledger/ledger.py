@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 
 from ..call.model import Call
-from . import outbox, reads, reseal
+from . import outbox, paging, reads, reseal
 from .auditing import Auditing
 from .backlog import Backlog
 from .chain import Chain
@@ -18,8 +18,10 @@ from .errors import LedgerUnavailable, NewerTables, Refused
 from .explain import EXPLAINABLE, explain
 from .lessons import Lessons
 from .marks import Marks
+from .owing import Owing
 from .people import People
 from .programs import Programs
+from .recordings import Recordings
 from .rows import Rows
 from .seal import Seal
 from .tables import REVISIONS
@@ -27,7 +29,7 @@ from .transaction import Transaction
 from .values import CallFilter, Page, StoredEvent, Wish
 
 
-class Ledger(Backlog, Lessons, Programs, People, Auditing):
+class Ledger(Backlog, Lessons, Programs, People, Owing, Recordings, Auditing):
     """The memory. Reads may be asked at any time; what happens to calls is written in `transaction()`, and what is
     written elsewhere has a transaction of its own.
 
@@ -90,11 +92,10 @@ class Ledger(Backlog, Lessons, Programs, People, Auditing):
         return next(iter(await self._calls(reads.TICKET, {"ticket": ticket})), None)
 
     async def calls(self, filter_: CallFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
-        """A page of calls, newest first. Calls accepted meanwhile never shift it. Raises BadCursor."""
-        found = await self._calls(reads.page(filter_, cursor, limit), {})
-        shown = found[:limit]
-        more = reads.write_cursor(shown[-1].accepted_at, shown[-1].id) if len(found) > limit else None
-        return Page(tuple(shown), more)
+        """A page of calls, newest first. Calls accepted meanwhile never shift it. Raises BadCursor, Refused."""
+        mark = self._rows.marks.number(filter_.phone.e164) if filter_.phone else None
+        found, more = await self._read(lambda connection: paging.page(connection, filter_, mark, cursor, limit))
+        return Page(tuple(self._rows.call(row) for row in found), more)
 
     async def unfinished(self) -> list[Call]:
         """Calls that may have a leg, or are about to: all but the scheduled and the ended ones. In no order."""
@@ -114,15 +115,31 @@ class Ledger(Backlog, Lessons, Programs, People, Auditing):
         rows = await self._ask(reads.EVENTS, {"call_id": call_id, "after": after, "limit": limit})
         return [self._rows.event(row) for row in rows]
 
+    async def events_of(self, call_ids: Collection[str]) -> list[StoredEvent]:
+        """All events of these calls, by call, in order."""
+        rows = await self._ask(reads.EVENTS_OF, {"ids": list(call_ids)}) if call_ids else []
+        return [self._rows.event(row) for row in rows]
+
     async def events_after(self, event_id: str, client: str | None = None, limit: int = 1000) -> list[StoredEvent]:
         """The events of all calls (of `client`) with an id above `event_id`, by id; "" begins at the first.
 
-        Where several processes write, an event may appear a moment after one with a greater id: who follows the
-        stream must read the last seconds again, and knows by (call, sequence) what he has seen.
+        Ids grow in the order of commits, whichever process writes (transaction.py): nothing ever appears at or before
+        an id that was read.
         """
         statement = reads.LATER_EVENTS if client is None else reads.LATER_EVENTS_OF_CLIENT
         rows = await self._ask(statement, {"after": event_id, "client": client, "limit": limit})
         return [self._rows.event(row) for row in rows]
+
+    async def last_event(self, client: str | None = None) -> str:
+        """The id of the last event (of `client`); "" where there is none."""
+        statement = reads.LAST_EVENT if client is None else reads.LAST_EVENT_OF_CLIENT
+        values = {} if client is None else {"client": client}
+        return await self._store.read(lambda connection: connection.scalar(statement, values)) or ""
+
+    async def has_event(self, event_id: str, client: str | None = None) -> bool:
+        """Whether there is this event (of `client`)."""
+        found = await self._ask(reads.ONE_EVENT, {"id": event_id})
+        return any(client in (None, row.client) for row in found)
 
     async def idempotent(self, client: str, key: str) -> tuple[str, str] | None:
         """The fingerprint and the call of a key that the client has used."""

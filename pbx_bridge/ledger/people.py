@@ -1,17 +1,17 @@
-"""The part of `Ledger` that knows citizens: identity data, authenticator apps, export and erasure."""
+"""The part of `Ledger` that knows citizens: identity data, authenticator apps, export, erasure, retention."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from ..phone import Phone
-from . import citizens, profiles
+from . import citizens, profiles, retention
 from .access import Authenticator, Citizen, Profile
 from .base import Base
 from .erase import erase
 from .export import export
-from .values import Erased
+from .values import Erased, Spent
 
 
 class People(Base):
@@ -75,6 +75,20 @@ class People(Base):
         Revocations stay until their time is over, for they keep dead tokens dead. A call that is opened during the
         erasure is one after it.
         """
-        erased, calls = await self._change(lambda connection: erase(connection, client, user, self._rows))
+        erased, calls = await self._change(lambda connection: erase(connection, client, user, at, self._rows))
         self._rows.forget(calls)
         return erased
+
+    async def spend(
+        self, before: datetime, at: datetime, after: tuple[datetime, str] | None = None, *, whole: bool = False
+    ) -> Spent:
+        """One step of retention, oldest first: of calls that ended `before` some lose who it was, or go `whole`. Go on
+        `after` where it ended."""
+        begin = after or (datetime.min.replace(tzinfo=UTC), "")
+        spent = await self._change(lambda connection: retention.spend(connection, before, begin, whole, at, self._rows))
+        self._rows.forget(spent.calls)
+        return spent
+
+    async def spendable(self, before: datetime, *, whole: bool = False) -> int:
+        """How many calls all steps together would change."""
+        return int((await self._ask(retention.waiting(before, whole)))[0][0])

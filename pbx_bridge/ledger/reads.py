@@ -10,10 +10,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, bindparam, func, or_, select, text, tuple_
 
-from ..call.states import State
 from .rows import CALL_COLUMNS, EVENT_COLUMNS
-from .tables import IS_ACTIVE, IS_AWAITED, IS_LIVING, audit, calls, events, idempotency
-from .values import AuditFilter, CallFilter
+from .tables import IS_ACTIVE, IS_AWAITED, audit, calls, events, idempotency
+from .values import AuditFilter
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,10 +34,17 @@ EVENTS = (
     .order_by(events.c.sequence)
     .limit(bindparam("limit"))
 )
+EVENTS_OF = (
+    select(*EVENT_COLUMNS)
+    .where(events.c.call_id.in_(bindparam("ids", expanding=True)))
+    .order_by(events.c.call_id, events.c.sequence)
+)
 LATER_EVENTS = (
     select(*EVENT_COLUMNS).where(events.c.id > bindparam("after")).order_by(events.c.id).limit(bindparam("limit"))
 )
 LAST_EVENT = select(func.max(events.c.id))
+LAST_EVENT_OF_CLIENT = LAST_EVENT.where(events.c.client == bindparam("client"))
+ONE_EVENT = select(events.c.client).where(events.c.id == bindparam("id"))
 LATER_EVENTS_OF_CLIENT = LATER_EVENTS.where(events.c.client == bindparam("client"))
 KEYS = select(idempotency.c.client, idempotency.c.key, idempotency.c.fingerprint, idempotency.c.call_id).where(
     tuple_(idempotency.c.client, idempotency.c.key).in_(bindparam("pairs", expanding=True))
@@ -47,32 +53,6 @@ KEYS = select(idempotency.c.client, idempotency.c.key, idempotency.c.fingerprint
 
 class BadCursor(ValueError):
     """The cursor is not one of ours."""
-
-
-def page(filter_: CallFilter, cursor: str | None, limit: int) -> Select[Any]:
-    """Calls newest first, after `cursor`; one more than `limit`, to know whether there are others."""
-    wanted = select(*CALL_COLUMNS)
-    living = filter_.states is not None and State.ENDED not in filter_.states
-    if living:
-        wanted = wanted.where(text(IS_LIVING))
-    for column, value in ((calls.c.client, filter_.client), (calls.c.service, filter_.service)):
-        if value is not None:
-            # An expression has no index: the few living calls are found by theirs, not among the client's old ones.
-            wanted = wanted.where((column.concat("") if living else column) == value)
-    if filter_.user is not None:
-        wanted = wanted.where(calls.c.user_id == filter_.user)
-    if filter_.direction is not None:
-        wanted = wanted.where(calls.c.direction == filter_.direction.value)
-    if filter_.states is not None:
-        wanted = wanted.where(calls.c.state.in_(sorted(filter_.states)))
-    if filter_.from_ is not None:
-        wanted = wanted.where(calls.c.accepted_at >= filter_.from_)
-    if filter_.to is not None:
-        wanted = wanted.where(calls.c.accepted_at < filter_.to)
-    if cursor is not None:
-        at, id_ = read_cursor(cursor)
-        wanted = wanted.where(tuple_(calls.c.accepted_at, calls.c.id) < tuple_(at, id_))
-    return wanted.order_by(calls.c.accepted_at.desc(), calls.c.id.desc()).limit(limit + 1)
 
 
 def audit_page(filter_: AuditFilter, mark: str | None, after: int, limit: int) -> Select[Any]:

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 from ..call.commands import Command
 from ..call.model import Call, Direction
-from ..call.states import State
+from ..call.states import Outcome, State
 from ..line.calibration import Held, Hour
+from ..phone import Phone
 from .access import Authenticator, NewTry
 
 Verdict = Literal["taken", "refused"]
@@ -73,7 +74,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One published event. `id` sorts by time; `sequence` counts within the call."""
+    """One published event. `id` sorts by the order in which events were committed; `sequence` counts within the call."""
 
     id: str
     call_id: str
@@ -106,17 +107,22 @@ class Wish:
 class Written:
     """What a `write` stored: the events with their ids, and the wishes that are yours to carry out now.
 
-    `waiting` calls have further wishes that wait for an earlier one of the same call: claim again after it.
+    `waiting` calls have further wishes that wait for an earlier one of the same call: claim again after it. `lanes` are
+    the (program, host) that may be owed a webhook now. `before` is the id of the log's last event before
+    these: who has read up to there, and then these, has read all.
     """
 
     events: tuple[StoredEvent, ...] = ()
     wishes: tuple[Wish, ...] = ()
     waiting: frozenset[str] = frozenset()
+    lanes: frozenset[tuple[str, str]] = frozenset()
+    before: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class CallFilter:
-    """Which calls a page shows; None means any. `from_` and `to` bound the time of acceptance, `to` excluded."""
+    """Which calls a page shows; None means any. `from_` and `to` bound the time of acceptance, `to` excluded.
+    `queue` is the one the call is, or was last, meant for; `phone` the citizen's number, found by its blind mark."""
 
     client: str | None = None
     user: str | None = None
@@ -125,11 +131,17 @@ class CallFilter:
     from_: datetime | None = None
     to: datetime | None = None
     direction: Direction | None = None
+    outcome: Outcome | None = None
+    cause: str | None = None
+    queue: str | None = None
+    ticket: str | None = None
+    phone: Phone | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Calls, newest first. `next_cursor` leads to the older ones; None on the last page."""
+    """Calls, newest first. `next_cursor` leads to the older ones; None on the last page. Others may have fewer calls
+    than were asked for, see paging.py."""
 
     calls: tuple[Call, ...]
     next_cursor: str | None
@@ -183,3 +195,11 @@ class Erased:
     calls: int
     events: int
     records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What one step of retention did: the calls that were emptied or deleted, and where to go on; None: it is done."""
+
+    calls: tuple[str, ...]
+    after: tuple[datetime, str] | None

@@ -1,6 +1,6 @@
 """No question walks through all calls ever made: SQLite is asked how it would answer, before there is any data.
 
-(PostgreSQL decides by its statistics; it is measured instead, `python -m benchmarks.ledger --history 1000000`.)
+(PostgreSQL decides by its statistics: test_ledger_plans_postgres.py gives it some.)
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from sqlalchemy import Engine, event, text
 
 from pbx_bridge.call.commands import SendCode
 from pbx_bridge.call.model import Direction
-from pbx_bridge.call.states import State
+from pbx_bridge.call.states import Outcome, State
 from pbx_bridge.ledger import AuditFilter, CallFilter, Client, Ledger
 from pbx_bridge.ledger.reads import write_cursor
 from pbx_bridge.phone import Phone
@@ -55,6 +55,18 @@ FILTERS = [
     CallFilter(client="portal", states=frozenset({State.ENDED})),
     CallFilter(direction=Direction.INBOUND),
     CallFilter(service="tax", direction=Direction.INBOUND, states=LIVING),
+    CallFilter(client="portal", direction=Direction.INBOUND),
+    CallFilter(direction=Direction.OUTBOUND),
+    CallFilter(outcome=Outcome.LOST),
+    CallFilter(client="portal", outcome=Outcome.LOST),
+    CallFilter(cause="busy"),
+    CallFilter(client="portal", cause="busy", service="tax"),
+    CallFilter(queue="desk"),
+    CallFilter(client="portal", queue="desk", from_=NOON),
+    CallFilter(phone=Phone("+79161234567")),
+    CallFilter(client="portal", phone=Phone("+79161234567")),
+    CallFilter(ticket="T1"),
+    CallFilter(client="portal", ticket="T1"),
 ]
 
 
@@ -88,6 +100,16 @@ async def test_a_page_is_found_by_an_index_in_its_order(sqlite_ledger: Ledger, f
         await sqlite_ledger.calls(filter_, cursor=CURSOR)
     assert long_walks(plans) == []
     assert [step for step in plans if "TEMP B-TREE" in step] == []
+
+
+async def test_what_is_kept_too_long_is_found_by_an_index_in_its_order(sqlite_ledger: Ledger) -> None:
+    with explained() as plans:
+        await sqlite_ledger.spend(NOON, NOON)
+        await sqlite_ledger.spend(NOON, NOON, whole=True)
+        await sqlite_ledger.events_of(["call_x", "call_y"])
+    assert long_walks(plans) == []
+    assert [step for step in plans if "TEMP B-TREE" in step] == []
+    assert "calls_telling" in plans[0]
 
 
 async def test_living_calls_of_a_client_are_not_sought_among_its_old_ones(sqlite_ledger: Ledger) -> None:
