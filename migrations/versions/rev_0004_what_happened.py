@@ -1,7 +1,8 @@
 """What happened, told to others: webhooks and their outbox, and the history by every filter.
 
 Changes: programs get hosts for calls' own addresses, a time at which their address was given up, and webhook secrets
-as keys of a new kind; a new table for deliveries. Words and types are spelled out here, not imported.
+as keys of a new kind; a new table for deliveries; a program's events are found by an index. Words and types are spelled
+out here, not imported.
 On the way down webhook secrets and deliveries are lost.
 The previous release still runs on it: yes, as long as no program has a webhook secret, of which it knows nothing.
 Events that it writes are told to nobody.
@@ -27,11 +28,15 @@ def _where(condition: str) -> dict[str, Any]:
 
 def upgrade() -> None:
     _webhooks()
+    _recordings()
     _history()
+    _streams()
 
 
 def downgrade() -> None:
+    _no_streams()
     _no_history()
+    op.drop_table("recordings")
     _no_webhooks()
 
 
@@ -117,6 +122,42 @@ def _deliveries() -> None:
     op.create_index("deliveries_dead", "deliveries", ["client", "event_id"], **_where("state = 'dead'"))
 
 
+def _recordings() -> None:
+    named = "made of its call and the moment it began; names the file"
+    key = "the file's own key; none: nobody can hear it any more"
+    text = "the version of the text; none after erasure"
+    op.create_table(
+        "recordings",
+        sa.Column("id", sa.Text(), nullable=False, comment=named),
+        sa.Column("call_id", sa.Text(), nullable=False),
+        sa.Column("service", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False, comment="kept; doomed: its file may still be there; gone"),
+        sa.Column("began_at", Utc, nullable=False),
+        sa.Column("length_ms", sa.BigInteger(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False, comment="bytes, before it was sealed"),
+        sa.Column("sha256", sa.Text(), nullable=False, comment="of the sound, before it was sealed"),
+        sa.Column("sha256_sealed", sa.Text(), nullable=False, comment="of the file"),
+        sa.Column("sealed_key", sa.LargeBinary(), nullable=True, comment=key),
+        sa.Column("consent_at", Utc, nullable=False, comment="when the citizen agreed"),
+        sa.Column("consent_how", sa.Text(), nullable=False, comment="request or profile"),
+        sa.Column("consent_text", sa.Text(), nullable=True, comment=text),
+        sa.Column("kept_at", Utc, nullable=False),
+        sa.Column("keep_until", Utc, nullable=False),
+        sa.Column("doomed_at", Utc, nullable=True),
+        sa.Column("why", sa.Text(), nullable=True, comment="what ended it: retention, erasure, or who ordered it"),
+        sa.CheckConstraint("state IN ('doomed', 'gone', 'kept')", name=op.f("ck_recordings_state")),
+        sa.CheckConstraint("(state = 'kept') = (sealed_key IS NOT NULL)", name=op.f("ck_recordings_readable")),
+        sa.CheckConstraint("(state = 'kept') = (doomed_at IS NULL)", name=op.f("ck_recordings_doomed")),
+        sa.CheckConstraint("length_ms >= 0 AND size >= 0", name=op.f("ck_recordings_sizes")),
+        sa.ForeignKeyConstraint(["call_id"], ["calls.id"], name=op.f("fk_recordings_call_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recordings")),
+        comment="sound that is kept with the citizen's consent",
+    )
+    op.create_index("recordings_of_call", "recordings", ["call_id", "began_at"])
+    op.create_index("recordings_due", "recordings", ["keep_until"], **_where("state = 'kept'"))
+    op.create_index("recordings_doomed", "recordings", ["id"], **_where("state = 'doomed'"))
+
+
 #: Name, columns, condition: what finds calls by each filter, newest first; and what is too old to tell who it was.
 HISTORY = (
     ("calls_history_of_queue", ("queue",), None),
@@ -146,3 +187,11 @@ def _no_history() -> None:
         op.drop_index(name, "calls")
     op.create_index("calls_of_number", "calls", ["number_mark", "id"], **_where("number_mark IS NOT NULL"))
     op.drop_column("calls", "nameless")
+
+
+def _streams() -> None:
+    op.create_index("events_of_client", "events", ["client", "id"])
+
+
+def _no_streams() -> None:
+    op.drop_index("events_of_client", "events")

@@ -121,6 +121,13 @@ class PromptsForm(_Form):
     hours: PromptName | None = None
 
 
+class RecordingForm(_Form):
+    """`service.Recording`."""
+
+    offer: bool = _PLAIN.recording.offer
+    keep_days: Annotated[int, Field(ge=1, le=3660)] = _PLAIN.recording.keep_days
+
+
 class NamesForm(_Form):
     """What a citizen reads; other languages may stand beside the two."""
 
@@ -148,6 +155,7 @@ class ServiceForm(_Form):
     limits: LimitsForm = LimitsForm()
     callbacks: CallbacksForm = CallbacksForm()
     prompts: PromptsForm = PromptsForm()
+    recording: RecordingForm = RecordingForm()
 
 
 class AgentForm(_Form):

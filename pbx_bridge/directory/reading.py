@@ -20,7 +20,7 @@ from ..call.model import WhenFull
 from ..hours.reading import read as read_hours
 from ..hours.schedule import BadSchedule, Schedule
 from .form import ID, AgentsForm, NamesForm, ServiceForm
-from .service import Agent, Directory, Limits, Prompts, Service
+from .service import Agent, Directory, Limits, Prompts, Recording, Service
 from .soundness import Problem, unsound
 
 AGENTS, SUFFIX = "agents.toml", ".toml"
@@ -115,6 +115,7 @@ def _value(id_: str, form: ServiceForm, hours: Schedule) -> Service:
         limits=Limits(**limits.model_dump(exclude={"then"}), then=WhenFull(limits.then)),
         callbacks=form.callbacks.value(),
         prompts=Prompts(form.prompts.welcome, form.prompts.hours),
+        recording=Recording(form.recording.offer, form.recording.keep_days),
         wrap_up_s=form.wrap_up_s,
         handle_s=form.handle_s,
         patience_s=form.patience_s,

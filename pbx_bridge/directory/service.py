@@ -48,6 +48,14 @@ class Prompts:
 
 
 @dataclass(frozen=True, slots=True)
+class Recording:
+    """Whether talks may be recorded at all, with those who agree to it, and for how many days the sound is kept."""
+
+    offer: bool = False
+    keep_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
 class Service:
     """One entry. `names` and `synonyms` are by language; the queue's name is Asterisk's.
 
@@ -72,6 +80,7 @@ class Service:
     limits: Limits = field(default_factory=Limits)
     callbacks: Callbacks = field(default_factory=Callbacks)
     prompts: Prompts = field(default_factory=Prompts)
+    recording: Recording = Recording()
     wrap_up_s: int = 5
     handle_s: float = 240.0
     patience_s: float = 600.0
@@ -118,4 +127,4 @@ def _digits(number: str) -> str:
     return digits[1:] if len(digits) == 11 and digits[0] in "78" else digits
 
 
-__all__ = ["Agent", "Callbacks", "Directory", "Limits", "Prompts", "Prove", "Service", "WhenFull"]
+__all__ = ["Agent", "Callbacks", "Directory", "Limits", "Prompts", "Prove", "Recording", "Service", "WhenFull"]

@@ -10,7 +10,7 @@ from .service import Service
 
 def terms_for(service: Service, base: Terms, time_limit_s: int | None) -> Terms:
     """`base` is the operator's. `time_limit_s` is what the asker wishes (None: nothing); the service's own limit bounds
-    it."""
+    it. Recorded is only where both the operator and the service say so."""
     limits, callbacks = service.limits, service.callbacks
     limit = time_limit_s if time_limit_s is not None else base.time_limit_s
     return replace(
@@ -25,4 +25,5 @@ def terms_for(service: Service, base: Terms, time_limit_s: int | None) -> Terms:
         then=limits.then,
         overflow=limits.overflow,
         prove=callbacks.prove,
+        record=base.record and service.recording.offer,
     )

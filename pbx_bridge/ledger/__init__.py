@@ -21,6 +21,7 @@ from .errors import (
 from .ledger import Ledger
 from .migrating import migrate
 from .reads import BadCursor
+from .recordings import KeptRecording
 from .seal import BadKey, new_key
 from .transaction import Transaction
 from .values import (
@@ -42,7 +43,7 @@ from .values import (
 
 __all__ = [
     "AlreadyScheduled", "Anchor", "AuditFilter", "AuditLine", "BadCursor", "BadKey", "CallFilter", "Change",
-    "CitizenBusy", "Client", "Conflict", "Erased", "Idempotency", "KeyUsed", "Ledger", "LedgerError",
+    "CitizenBusy", "Client", "Conflict", "Erased", "Idempotency", "KeptRecording", "KeyUsed", "Ledger", "LedgerError",
     "LedgerUnavailable", "NewEvent", "Page", "Refused", "Stale", "StillActive", "StoredEvent", "StoredLine",
     "TicketTaken", "Transaction", "Unreadable", "Verified", "Wish", "Written", "migrate", "new_key",
 ]  # fmt: skip

@@ -6,12 +6,12 @@ Whatever is secret says so by `repr=False`; what the database keeps of it is sea
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Literal
 
-from ..call.model import Consent, Device
+from ..call.model import Consent, Device, Given
 from ..codes.tries import Try as Try
 from ..codes.tries import TryKind as TryKind
 from ..phone import Phone
@@ -218,3 +218,9 @@ class Profile:
     contacts: tuple[Contact, ...] = field(default=(), repr=False)
     consents: tuple[GivenConsent, ...] = ()
     updated_at: datetime | None = None
+
+    @property
+    def consent(self) -> Consent | None:
+        """The one that counts, and since when."""
+        last = self.consents[-1] if self.consents else None
+        return replace(last.consent, how=Given.PROFILE, at=last.at) if last else None

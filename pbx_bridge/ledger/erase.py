@@ -9,9 +9,10 @@ when it vacuums; backups are the operator's. Copies of a request in other proces
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -19,8 +20,10 @@ from sqlalchemy import Connection, bindparam, delete, select, text, update
 
 from ..call.model import Device, Request, Terms
 from . import citizens, profiles, tries
+from .deliveries import DROP_OWN
 from .errors import StillActive
 from .forms import read_birth, write_birth
+from .recordings import DOOM_OF_CALLS, FORGET_CONSENT
 from .rows import BIRTH, EVENT_COLUMNS, Rows, event_place
 from .tables import IS_LIVING, calls, events, idempotency
 from .values import Erased
@@ -44,20 +47,20 @@ _EVENTS = select(*EVENT_COLUMNS).where(events.c.call_id.in_(bindparam("ids", exp
 _ERASE_CALL = (
     update(calls)
     .where(calls.c.id == bindparam("row"))
-    .values(user_id=bindparam("alias"), number_mark=None, sealed_request=bindparam("fresh"))
+    .values(user_id=bindparam("alias"), number_mark=None, sealed_request=bindparam("fresh"), nameless=True)
 )
 _ERASE_EVENT = update(events).where(events.c.id == bindparam("row")).values(data=bindparam("fresh"))
 _DROP_KEYS = delete(idempotency).where(idempotency.c.call_id.in_(bindparam("ids", expanding=True)))
 
 
-def erase(connection: Connection, client: str, user: str, rows: Rows) -> tuple[Erased, list[str]]:
+def erase(connection: Connection, client: str, user: str, at: datetime, rows: Rows) -> tuple[Erased, list[str]]:
     """All of it, and the ids of the calls. Raises StillActive."""
-    with _overwriting(connection):
-        return _erase(connection, client, user, rows)
+    with overwriting(connection):
+        return _erase(connection, client, user, at, rows)
 
 
 @contextmanager
-def _overwriting(connection: Connection) -> Iterator[None]:
+def overwriting(connection: Connection) -> Iterator[None]:
     """Otherwise what a row said stays readable in SQLite's file until something else is written there."""
     if connection.dialect.name != "sqlite":
         yield
@@ -69,7 +72,7 @@ def _overwriting(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql("PRAGMA secure_delete=OFF")
 
 
-def _erase(connection: Connection, client: str, user: str, rows: Rows) -> tuple[Erased, list[str]]:
+def _erase(connection: Connection, client: str, user: str, at: datetime, rows: Rows) -> tuple[Erased, list[str]]:
     if living := connection.execute(_LIVING, {"client": client, "user": user}).first():
         raise StillActive(living.id)
     alias = ERASED + secrets.token_hex(16)
@@ -77,14 +80,28 @@ def _erase(connection: Connection, client: str, user: str, rows: Rows) -> tuple[
     records = told = 0
     for batch in _calls(connection, client, user):
         ids += batch
-        told += _events(connection, list(batch), alias, rows)
-        records += connection.execute(_DROP_KEYS, {"ids": list(batch)}).rowcount
-        connection.execute(_ERASE_CALL, [_call(id_, sealed, alias, rows) for id_, sealed in batch.items()])
+        events_, keys = empty(connection, batch, dict.fromkeys(batch, alias), at, rows)
+        told, records = told + events_, records + keys
     records += citizens.drop(connection, client, user)
     records += profiles.drop(connection, client, user)
     records += citizens.drop_authenticator(connection, client, user)
     records += tries.drop(connection, rows.marks.citizen(client, user))
     return Erased(len(ids), told, records), ids
+
+
+def empty(
+    connection: Connection, batch: Mapping[str, bytes], aliases: Mapping[str, str], at: datetime, rows: Rows
+) -> tuple[int, int]:
+    """Take the citizen out of ended calls (id to sealed request), which bear these names from now on. Returns how many
+    events tell of nobody any more, and how many other records are gone."""
+    ids = list(batch)
+    told = _events(connection, ids, aliases, rows)
+    connection.execute(DROP_OWN, {"ids": ids, "at": at})
+    connection.execute(DOOM_OF_CALLS, {"ids": ids, "at": at, "words": "erasure"})
+    connection.execute(FORGET_CONSENT, {"ids": ids})
+    keys = connection.execute(_DROP_KEYS, {"ids": ids}).rowcount
+    connection.execute(_ERASE_CALL, [_call(id_, sealed, aliases[id_], rows) for id_, sealed in batch.items()])
+    return told, keys
 
 
 def _calls(connection: Connection, client: str, user: str) -> Iterator[dict[str, bytes]]:
@@ -100,11 +117,11 @@ def _call(id_: str, sealed: bytes, alias: str, rows: Rows) -> dict[str, Any]:
     return {"row": id_, "alias": alias, "fresh": fresh}
 
 
-def _events(connection: Connection, ids: list[str], alias: str, rows: Rows) -> int:
+def _events(connection: Connection, ids: list[str], aliases: Mapping[str, str], rows: Rows) -> int:
     changed = []
     for row in connection.execute(_EVENTS, {"ids": ids}).all():
         place = event_place(row.sequence)
-        told = without_person(from_json(rows.seal.open(row.call_id, place, row.data)), alias)
+        told = without_person(from_json(rows.seal.open(row.call_id, place, row.data)), aliases[row.call_id])
         changed.append({"row": row.id, "fresh": rows.seal.close(row.call_id, place, to_json(told))})
     if changed:
         connection.execute(_ERASE_EVENT, changed)

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
-from . import citizens, profiles, tokens, tries
+from . import citizens, profiles, recordings, tokens, tries
 from .forms import write_birth
 from .rows import CALL_COLUMNS, EVENT_COLUMNS, Rows
 from .tables import audit, calls, events, idempotency
@@ -67,7 +67,9 @@ def _calls(connection: Connection, batch: Sequence[Any], rows: Rows) -> list[dic
         shown = {"id": event.id, "sequence": event.sequence, "type": event.type, "time": event.time}
         published[event.call_id].append(shown | {"data": event.data})
     keys = {row.call_id: row.key for row in connection.execute(_KEYS, {"ids": ids})}
-    return [_call(row, published[row.id], keys.get(row.id), rows) for row in batch]
+    kept = recordings.of_calls(connection, ids)
+    told = (_call(row, published[row.id], keys.get(row.id), rows) for row in batch)
+    return [{**each, "recordings": kept[each["id"]]} for each in told]
 
 
 def _call(row: Row[Any], published: list[dict[str, Any]], key: str | None, rows: Rows) -> dict[str, Any]:

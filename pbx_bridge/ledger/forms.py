@@ -19,7 +19,7 @@ from pydantic_core import from_json, to_json
 from typing_extensions import TypedDict
 
 from ..call.commands import COMMANDS, Command
-from ..call.model import Call, Consent, Device, DeviceKind, Direction, Prove, Request, Terms, WhenFull
+from ..call.model import Call, Consent, Device, DeviceKind, Direction, Given, Prove, Request, Terms, WhenFull
 from ..phone import Phone
 from .access import Contact, GivenConsent, Profile
 
@@ -77,7 +77,7 @@ def read_profile(clear: bytes) -> dict[str, Any]:
         "devices": tuple(_device(device) for device in known["devices"]),
         "contacts": tuple(Contact(**each | {"phone": _phone(each["phone"])}) for each in contacts),
         "consents": tuple(
-            GivenConsent(Consent(**_known(Consent, each["consent"])), datetime.fromisoformat(each["at"]))
+            GivenConsent(_consent(each["consent"]), datetime.fromisoformat(each["at"]))
             for each in consents
         ),
     }
@@ -101,12 +101,19 @@ def write_json(value: Any) -> str:
 def _request(stored: dict[str, Any]) -> Request:
     known = _known(Request, stored)
     consent = known.get("consent")
-    known["consent"] = Consent(**_known(Consent, consent)) if consent else None
+    known["consent"] = _consent(consent) if consent else None
     known["phone"] = _phone(known.get("phone"))
     known["devices"] = tuple(_device(device) for device in known["devices"])
     known["direction"] = Direction(known.get("direction", Direction.OUTBOUND))
     known["when"] = datetime.fromisoformat(known["when"]) if known.get("when") else None
     return Request(**known)
+
+
+def _consent(stored: dict[str, Any]) -> Consent:
+    known = _known(Consent, stored)
+    known["how"] = Given(known.get("how", Given.REQUEST))
+    known["at"] = datetime.fromisoformat(known["at"]) if known.get("at") else None
+    return Consent(**known)
 
 
 def _terms(stored: dict[str, Any]) -> Terms:

@@ -15,6 +15,8 @@ from .citizens import DATA_PLACE, SECRET_PLACE
 from .clients import key_place
 from .marks import citizen_owner
 from .profiles import PROFILE_PLACE
+from .recording_table import recordings
+from .recordings import KEY_PLACE
 from .rows import BIRTH, event_place
 from .seal import Seal
 from .tables import authenticators, calls, citizens, client_keys, events, profiles, revocations, signing_keys
@@ -44,6 +46,7 @@ _KINDS = (
     _Kind(citizens.c.data, (citizens.c.client, citizens.c.user_id), _of_citizen(DATA_PLACE)),
     _Kind(profiles.c.data, (profiles.c.client, profiles.c.user_id), _of_citizen(PROFILE_PLACE)),
     _Kind(authenticators.c.secret, (authenticators.c.client, authenticators.c.user_id), _of_citizen(SECRET_PLACE)),
+    _Kind(recordings.c.sealed_key, (recordings.c.id,), lambda row: (row.id, KEY_PLACE)),
 )
 
 

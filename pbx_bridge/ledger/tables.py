@@ -30,7 +30,9 @@ from ..call.states import ACTIVE, Outcome, State
 from .access import KeyKind, Role, SecondStep, TryKind
 from .columns import Json, MaybeJson, Serial, Utc
 from .delivery_table import deliveries as deliveries
-from .schema import metadata, partial, words
+from .recording_table import recordings as recordings
+from .schema import metadata as metadata
+from .schema import partial, words
 
 #: The revisions that this program knows, oldest first; the last one is what it needs.
 REVISIONS = ("0001", "0002", "0003", "0004")
@@ -115,6 +117,7 @@ events = Table(
     PrimaryKeyConstraint("call_id", "sequence"),
     UniqueConstraint("id"),
     CheckConstraint("sequence > 0", name="sequence"),
+    Index("events_of_client", "client", "id"),
     comment="what was published: the history, the streams and the webhooks read these rows",
 )
 
