@@ -18,7 +18,7 @@ from panoramisk.fast_agi import Request
 
 from ..call.model import call_of_leg
 from ..conductor.ports import Clock, Incoming, Reception
-from .act import in_vain, spoken
+from .act import in_vain, recorded, spoken
 from .legs import caller, came_in, channel_of
 
 log = structlog.get_logger(__name__)
@@ -90,7 +90,7 @@ class Agi:
         if reception is None:
             return
         request = Request(self, head, reader, writer)
-        for command in commands(reception):
+        for command in commands(reception, incoming.leg):
             result = await request.send_command(command)
             if result.get("status_code") != 200:
                 raise EOFError("Asterisk did not take the answer")
@@ -141,14 +141,15 @@ def _incoming(head: Mapping[str, str], at: datetime) -> Incoming | None:
 
 
 # ── what Asterisk is told ────────────────────────────────────────────────────────────────────────────────
-def commands(reception: Reception) -> tuple[str, ...]:
-    """AGI commands; the last one alone makes the dialplan follow them. Raises BadReception."""
+def commands(reception: Reception, leg: str = "") -> tuple[str, ...]:
+    """AGI commands for the leg; the last one alone makes the dialplan follow them. Raises BadReception."""
     variables = {
         "PB_LIMIT_S": str(reception.time_limit_s),
         "PB_QUEUE_S": str(reception.queue_s),
         "PB_TICKET": reception.ticket,
         "CHANNEL(language)": spoken(reception.locale),
         **in_vain(reception),
+        **recorded(reception, leg),
     }
     if reception.queue is not None:
         variables["PB_HOME"] = reception.queue

@@ -42,6 +42,7 @@ class FakeLegThatCameIn(FakeLeg):
         if reception is None:
             reception = _alone(self._service, open_=opening(self._service.hours, self._switch.now()).open)
         self._order = _order(self._incoming, reception)
+        self.tape = self._switch.recorder.tape(self._order, self._switch)
         self._home, self._then = self._order.queue, self._order.then
         self._later(self._order.time_limit_s, self._reach_limit)
         if reception.queue is not None:
@@ -89,4 +90,5 @@ def _order(incoming: Incoming, reception: Reception) -> DialOrder:
         then=reception.then,
         overflow=reception.overflow,
         priority=reception.priority,
+        record=reception.record,
     )

@@ -94,6 +94,8 @@ class Citizen(Person):
     presses: Sequence[str] = "1"
     """The key for each question that they are asked, the last one for all that follow; "" for silence."""
     asked: int = 0
+    minds_recording: bool = False
+    """Presses 0 when they hear that the talk is recorded."""
 
     def next_key(self) -> str:
         """The key for the question that is being asked."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ..call import events as e
+from ..conductor.ports import DialOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,14 @@ class Tape:
         self.consent = False
         self._close()
 
-    def notice(self) -> None:
+    def notice(self) -> bool:
         """In the middle of a talk; whom the citizen talks to hears it too."""
-        if self._agent and self.consent:
-            self._close()
-            self.heard, self.paused = True, False
-            self._switch.tell(e.RecordingArmed(self.leg))
-            self.talks_to(self._agent)
+        if not (self._agent and self.consent):
+            return False
+        self._close()
+        self.heard, self.paused = True, False
+        self.talks_to(self._agent)
+        return True
 
     @property
     def is_written(self) -> bool:
@@ -103,14 +105,13 @@ class Taped(Protocol):
 class FakeRecorder:
     """The four requests of conductor.ports.Telephony that are about recording. `tapes` outlive their legs."""
 
-    def __init__(
-        self, ask: Callable[[str, Callable[[], None]], Awaitable[None]], leg: Callable[[str], Taped]
-    ) -> None:
+    def __init__(self, ask: Callable[[str, Callable[[], None]], Awaitable[None]], leg: Callable[[str], Taped]) -> None:
         self._ask, self._leg = ask, leg
         self._tapes: dict[str, Tape] = {}
 
-    def keep(self, tape: Tape) -> Tape:
-        self._tapes[tape.leg] = tape
+    def tape(self, order: DialOrder, switch: Told) -> Tape:
+        """A new leg's."""
+        tape = self._tapes[order.leg] = Tape(order.leg, order.record, switch)
         return tape
 
     @property
@@ -127,5 +128,7 @@ class FakeRecorder:
     async def stop(self, leg: str) -> None:
         await self._ask("stop_recording", lambda: self._leg(leg).tape.stop())
 
-    async def notice(self, leg: str) -> None:
-        await self._ask("play_notice", lambda: self._leg(leg).tape.notice())
+    async def notice(self, leg: str) -> bool:
+        heard: list[bool] = []
+        await self._ask("play_notice", lambda: heard.append(self._leg(leg).tape.notice()))
+        return heard == [True]

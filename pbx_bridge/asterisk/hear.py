@@ -91,6 +91,10 @@ def _said(leg: str, event: Mapping[str, Any], _: Mapping[str, Any]) -> e.LegEven
             return e.LimitReached(leg)
         case "nobody":
             return e.MachineAnswered(leg)
+        case "recording-armed":
+            return e.RecordingArmed(leg)
+        case "recording-refused":
+            return e.RecordingRefused(leg)
         case "transfer-failed":
             return e.TransferFailed(leg, returns=True)
         case "chosen" if said.get("Choice") in set(e.Choice):

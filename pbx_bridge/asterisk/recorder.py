@@ -7,6 +7,7 @@ Local channels, one half of which listens to the talk while the other writes. It
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ log = structlog.get_logger(__name__)
 #: Where a recorder writes and where it listens (dialplan/recording.conf), what its channel is called, and how long it
 #: may take to begin (seconds).
 WRITE, LISTEN, RECORDER, BEGIN_S = "recorder", "recorder-ear", "recorder.", 5
+#: How long a notice may take, and how often it is looked whether it was heard (seconds): no event tells of it.
+NOTICE_S, LOOK_S = 20.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +65,28 @@ class Recorder:
             await self._ask("StopMixMonitor", channel)
         await self._end(leg)
 
-    async def notice(self, leg: str) -> None:
-        """Tell both that the talk is recorded, then record it. Where the citizen talks with nobody, nothing is said:
-        the way back into a queue tells them."""
+    async def notice(self, leg: str) -> bool:
+        """Tell both that the talk is recorded, then record it; whether it was heard to its end. Where the citizen talks
+        with nobody, nothing is said: the way back into a queue tells them."""
         await self._tell(leg, PB_PAUSED="")
         await self._end(leg)
         talk = await self._talk(leg)
-        if talk.partners:
-            await self._begin(leg, talk.partners[0], "notice")
+        if not talk.partners:
+            return False
+        await self._begin(leg, talk.partners[0], "notice")
+        return await self._heard(leg)
+
+    async def _heard(self, leg: str) -> bool:
+        for _ in range(int(NOTICE_S / LOOK_S)):
+            await asyncio.sleep(LOOK_S)
+            try:
+                if await self._ari.variable(RECORDER + leg, "PB_TOLD"):
+                    return True
+            except errors.NotFound:
+                return False
+            except errors.AriError as error:
+                raise _out_of_reach(error) from error
+        return False
 
     async def _tell(self, leg: str, **variables: str) -> None:
         try:

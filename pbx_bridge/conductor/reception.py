@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from ..call.consent import may_record
 from ..call.machine import take_in
-from ..call.model import Call, Device, DeviceKind, Direction, Request, Terms, WhenFull, Why, call_of_leg
+from ..call.model import Call, Consent, Device, DeviceKind, Direction, Request, Terms, WhenFull, Why, call_of_leg
 from ..destinations import judge
 from ..directory.decide import Decision, Full, Later, Now, admit
 from ..directory.service import Service
@@ -113,7 +114,7 @@ class Porter:
             raise ValueError("the leg of an incoming call is named by asterisk/legs.py")
         citizen = await self._recognised(incoming.caller)
         stranger = f"caller-{self._ledger.blind(incoming.caller) if incoming.caller else call_id}"
-        request = _request(service, incoming, citizen, stranger)
+        request = replace(_request(service, incoming, citizen, stranger), consent=await self._agreed(service, citizen))
         if incoming.caller and not self._house.may_ring(incoming.caller, service):
             request = replace(request, devices=())
         job = AnswerCall(call_id, request, terms_for(service, self._house.terms, None), incoming.at)
@@ -121,8 +122,15 @@ class Porter:
             return await self._writer.submit(job)
         except errors.CitizenBusy:
             # They talk to us on another telephone, or somebody uses their number: then as somebody unknown.
-            unknown = replace(request, client=HOTLINE, user=f"caller-{call_id}")
+            unknown = replace(request, client=HOTLINE, user=f"caller-{call_id}", consent=None)
             return await self._writer.submit(replace(job, request=unknown))
+
+    async def _agreed(self, service: Service, citizen: Citizen | None) -> Consent | None:
+        """What somebody who was recognised has said of their calls before; it is asked for only where it matters."""
+        if citizen is None or not service.recording.offer:
+            return None
+        profile = await self._ledger.profile(citizen.client, citizen.user)
+        return profile.consent if profile else None
 
     async def _recognised(self, caller: Phone | None) -> Citizen | None:
         """The citizen whose verified number this is, where it is exactly one person's."""
@@ -158,6 +166,7 @@ def _reception(service: Service, call: Call, decision: Decision, at: datetime) -
         then=terms.then if call.request.devices or terms.then is not WhenFull.CALLBACK else WhenFull.END,
         overflow=terms.overflow,
         priority=terms.priority,
+        record=may_record(call),
     )
     match decision:
         case Now(queue=queue):

@@ -19,7 +19,7 @@ async def profile_for(request: web.Request, body: CallRequest) -> Profile:
     Raises LedgerUnavailable.
     """
     grant, user = request[GRANT], body.user
-    says_all = body.devices and user.time_zone and user.locale
+    says_all = body.devices and user.time_zone and user.locale and body.consent
     if says_all and grant.role is not Role.CITIZEN:
         return Profile(request[CLIENT].id, user.id)
     return await profile_of(request, request[CLIENT].id, grant.citizen or user.id)
