@@ -6,8 +6,10 @@ Foreign errors are translated here into the conductor's words.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -24,6 +26,7 @@ from ..conductor.ports import (
     Reception,
     Unanswered,
 )
+from ..phone import Phone
 from . import errors
 from .ami import Ami
 from .ari import Ari
@@ -33,6 +36,8 @@ log = structlog.get_logger(__name__)
 
 #: Where an answered device goes, where any leg can be sent, and what writes down its end (dialplan/).
 ANSWERED, TO_QUEUE, LEG_GONE = "device-answered", "to-queue", "leg-gone,s,1"
+#: Where a leg goes that is sent to somebody outside; the extension is the number.
+TO_NUMBER = "to-number"
 #: Where it goes instead when whoever answers must prove to be human. A context of its own costs other calls nothing.
 PROVE = "prove-human"
 #: Where somebody who is to hear a code goes.
@@ -208,17 +213,39 @@ class Act:
 
     async def redirect(self, leg: str, queue: str) -> None:
         """Take an answered leg out of the dialplan's queue or talk into another queue. Raises NoSuchLeg, OutOfReach."""
-        try:
-            # Asterisk would also put a leg into the queue that only rings, and offer nobody to an agent.
-            names = {each["id"]: each["name"] for each in await self._ari.channels() if each["state"] == "Up"}
-            channel = channel_of(leg)
-            if channel not in names:
-                raise NoSuchLeg(leg)
-            await self._ami.redirect(names[channel], TO_QUEUE, queue, 1)
-        except errors.AmiRefused as error:
-            raise NoSuchLeg(leg) from error
-        except errors.AsteriskError as error:
-            raise _out_of_reach(error) from error
+        with _about(leg):
+            await self._ami.redirect(await self._answered(leg), TO_QUEUE, queue, 1)
+
+    async def forward(self, leg: str, number: Phone) -> None:
+        """Let an answered leg ring somebody outside. Raises NoSuchLeg, DialRefused, OutOfReach."""
+        way = self._way(Device(DeviceKind.MOBILE, phone=number))
+        with _about(leg):
+            name = await self._answered(leg)
+            await self._ami.set_variable(name, "PB_OUT", way.dial)
+            await self._ami.redirect(name, TO_NUMBER, number.e164, 1)
+
+    async def set_limit(self, leg: str, time_limit_s: int, left_s: int | None) -> None:
+        """Raises NoSuchLeg, OutOfReach."""
+        with _about(leg):
+            channel = await self._channel(leg)
+            # First for the dialplan, which reads it at the answer: who answers in this moment has it from there.
+            await self._ami.set_variable(channel["name"], "PB_LIMIT_S", str(time_limit_s))
+            if channel["state"] == "Up":
+                await self._ami.absolute_timeout(channel["name"], max(1, time_limit_s if left_s is None else left_s))
+
+    async def _answered(self, leg: str) -> str:
+        """The channel's name. Asterisk would also redirect a leg that only rings, and offer nobody to an agent."""
+        channel = await self._channel(leg)
+        if channel["state"] != "Up":
+            raise NoSuchLeg(leg)
+        return str(channel["name"])
+
+    async def _channel(self, leg: str) -> Mapping[str, Any]:
+        wanted = channel_of(leg)
+        for each in await self._ari.channels():
+            if each["id"] == wanted:
+                return each
+        raise NoSuchLeg(leg)
 
     async def _why(self, way: Route) -> Cause:
         """Asterisk says 500 for an unknown endpoint and for one without a living contact alike: look which."""
@@ -231,6 +258,17 @@ class Act:
         return Cause("trunk_down" if way.is_trunk else "no_endpoint", Source.NETWORK)
 
 
+@contextmanager
+def _about(leg: str) -> Iterator[None]:
+    """Asterisk's refusals of what is done to a leg, in the conductor's words."""
+    try:
+        yield
+    except errors.AmiRefused as error:
+        raise NoSuchLeg(leg) from error
+    except errors.AsteriskError as error:
+        raise _out_of_reach(error) from error
+
+
 def _variables(order: DialOrder) -> Mapping[str, str]:
     return {
         "CHANNEL(hangup_handler_push)": LEG_GONE,
@@ -240,6 +278,7 @@ def _variables(order: DialOrder) -> Mapping[str, str]:
         "PB_QUEUE_S": str(order.queue_s),
         "PB_TICKET": order.ticket,
         **in_vain(order),
+        **recorded(order, order.leg),
     }
 
 
@@ -253,6 +292,11 @@ def in_vain(order: DialOrder | Reception) -> dict[str, str]:
     if order.priority:
         variables["QUEUE_PRIO"] = str(order.priority)
     return variables
+
+
+def recorded(order: DialOrder | Reception, leg: str) -> dict[str, str]:
+    """What makes the dialplan tell that it records, and record (dialplan/recording.conf)."""
+    return {"PB_RECORD": leg} if order.record else {}
 
 
 def spoken(locale: str) -> str:

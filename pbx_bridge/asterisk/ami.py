@@ -115,6 +115,15 @@ class Ami:
         """
         await self.action("Redirect", Channel=channel, Context=context, Exten=exten, Priority=priority)
 
+    async def set_variable(self, channel: str, name: str, value: str) -> None:
+        """On a channel (by name). AmiRefused when there is no such channel."""
+        await self.action("Setvar", Channel=channel, Variable=name, Value=value)
+
+    async def absolute_timeout(self, channel: str, seconds: int) -> None:
+        """Let a channel (by name) live for so long from now on, at least 1: 0 would take the limit away. AmiRefused
+        when there is no such channel."""
+        await self.action("AbsoluteTimeout", Channel=channel, Timeout=seconds)
+
     async def db_tree(self, family: str) -> dict[str, str]:
         """All that AstDB holds under a family: key without the family → value. Empty when there is none."""
         return ami_answers.db_tree(family, await self.action("DBGetTree", Family=family))

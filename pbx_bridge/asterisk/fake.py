@@ -40,6 +40,7 @@ from ..conductor.ports import (
     Unanswered,
 )
 from ..directory.service import Directory
+from ..phone import Phone
 from .agi import Answer
 from .fake_codes import FakeCodeLeg
 from .fake_hotline import FakeLegThatCameIn
@@ -47,6 +48,7 @@ from .fake_legs import FakeLeg
 from .fake_line import FakeLine
 from .fake_people import Agent, Citizen, citizen
 from .fake_queues import FakeQueue
+from .fake_recorder import FakeRecorder
 from .fake_staff import desk, log_in, pause, seen
 from .legs import caller, leg_that_came_in
 from .look import SKEW
@@ -88,6 +90,9 @@ class FakeExchange:
         """How long requests of a kind (`dial`, `say_code`, `hang_up`, `redirect`) take, where not as usual."""
         self.announced: list[Announcement] = []
         """What was said to those who wait."""
+        self.recorder = recorder = FakeRecorder(self._ask, self._leg)
+        self.pause_recording, self.resume_recording = recorder.pause, recorder.resume
+        self.stop_recording, self.play_notice = recorder.stop, recorder.notice
         self.queue("support")
 
     # ── people ───────────────────────────────────────────────────────────────────────────────────────
@@ -198,6 +203,15 @@ class FakeExchange:
     async def redirect(self, leg: str, queue: str) -> None:
         """See conductor.ports.Telephony."""
         await self._ask("redirect", lambda: self._answered_leg(leg).to_queue(queue))
+
+    async def forward(self, leg: str, number: Phone) -> None:
+        """See conductor.ports.Telephony."""
+        person = self._route(Device(DeviceKind.MOBILE, phone=number))
+        await self._ask("forward", lambda: self._answered_leg(leg).to_person(person))
+
+    async def set_limit(self, leg: str, time_limit_s: int, left_s: int | None) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("set_limit", lambda: self._leg(leg).set_limit(time_limit_s, left_s))
 
     @asynccontextmanager
     async def receiving(self, answer: Answer, host: str = "", port: int = 0, address: str = "") -> AsyncIterator[None]:

@@ -16,8 +16,10 @@ from ..call import events as e
 from ..call.model import WhenFull
 from ..call.recovery import NOBODY, LegSeen, LegState, Trace
 from ..conductor.ports import DialOrder
+from .fake_partners import AgentTalk, OutsideTalk
 from .fake_people import DECLINED, Agent, Citizen
 from .fake_queues import FakeQueue, Offer
+from .fake_recorder import FakeRecorder
 
 #: From an INVITE to the first answer of the other side (seconds).
 NETWORK_S = 0.01
@@ -28,6 +30,8 @@ Q850 = {
 NORMAL, NO_ANSWER = 16, 19
 #: How long a question waits for a key, and until somebody who presses by himself has understood it (seconds).
 THINK_S, PRESS_S = 6.0, 2.0
+#: How somebody outside is seen: by the trunk's interface.
+OUTSIDE = "PJSIP/operator"
 #: Queue() never let the caller in.
 NOT_LET_IN = ("UNKNOWN", "FULL", "JOINEMPTY", "JOINUNAVAIL")
 
@@ -39,32 +43,12 @@ class Switch(Protocol):
     def queues(self) -> Mapping[str, FakeQueue]: ...
     @property
     def step_s(self) -> float: ...
+    @property
+    def recorder(self) -> FakeRecorder: ...
     def later(self, seconds: float, do: Callable[[], None]) -> Callable[[], None]: ...
     def now(self) -> datetime: ...
     def tell(self, fact: e.LegEvent) -> None: ...
     def remember(self, leg: str, trace: Trace) -> None: ...
-
-
-class AgentTalk:
-    """An agent's end of the talk."""
-
-    def __init__(self, leg: FakeLeg, agent: Agent) -> None:
-        self._leg, self.agent = leg, agent
-
-    def answer(self) -> None:
-        """It talks already."""
-
-    def decline(self, sip: int) -> None:
-        self.hang_up()
-
-    def hang_up(self) -> None:
-        self._leg.agent_hung_up(self.agent)
-
-    def hold(self, held: bool) -> None:
-        """The citizen hears music; nothing is told of the citizen's leg."""
-
-    def press(self, keys: str) -> None:
-        """The citizen hears it."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +79,10 @@ class FakeLeg:
         self._former: list[str] = []
         self._question: Question | None = None
         self._home, self._then = order.queue, order.then
+        self.tape = switch.recorder.tape(order, switch)
+        self._outside: OutsideTalk | None = None
+        self._stop_limit: Callable[[], None] = lambda: None
+        self._limit_s = order.time_limit_s
         self.over = False
 
     # ── before the answer ────────────────────────────────────────────────────────────────────────────
@@ -124,7 +112,7 @@ class FakeLeg:
         self.state = LegState.UP
         self._answered_at = self._switch.now()
         self._switch.tell(e.DeviceAnswered(self.id))
-        self._later(self._order.time_limit_s, self._reach_limit)
+        self.set_limit(self._limit_s, self._limit_s)
         self._citizen.talks(self, self._later)
         self._later(self._switch.step_s, self._go_on)
 
@@ -199,22 +187,58 @@ class FakeLeg:
     # ── the queue ────────────────────────────────────────────────────────────────────────────────────
     def to_queue(self, name: str) -> None:
         """The dialplan's context of this name."""
-        if self._agent:
-            # The old agent's AgentComplete waits for the citizen's end.
-            self._former.append(self._agent.name)
-            self._release_agent()
-        self._leave_queue()
-        self._question = None
+        self._leave_all()
         self._queue, self._left, self._agent_name, self._waited_s = name, None, None, None
         queue = self._switch.queues.get(name)
         if queue is None:
             self.turned_away("UNKNOWN")
             return
+        self.tape.before_queue(refuses=self._citizen.minds_recording)
         position = queue.join(self, self._order.queue_s, self._order.priority)
         if position is None:
             self.turned_away("JOINEMPTY")
         else:
             self._switch.tell(e.QueueJoined(self.id, name, position))
+
+    def _leave_all(self) -> None:
+        if self._agent:
+            # The old agent's AgentComplete waits for the citizen's end.
+            self._former.append(self._agent.name)
+            self._release_agent()
+        if self._outside:
+            self._outside.end()
+            self._outside = None
+        self._leave_queue()
+        self._question = None
+
+    # ── somebody outside ─────────────────────────────────────────────────────────────────────────────
+    def to_person(self, person: Citizen) -> None:
+        """The dialplan's context to-number."""
+        self._leave_all()
+        self._left = None
+        self._outside = OutsideTalk(person, self, self._later)
+        self._outside.ring()
+
+    def met_outside(self) -> None:
+        self._switch.tell(e.OutsideAnswered(self.id))
+
+    def outside_hung_up(self) -> None:
+        self._outside = None
+        self._part("CONTINUE")
+
+    def nobody_outside(self) -> None:
+        self._outside = None
+        self._switch.tell(e.TransferFailed(self.id, returns=True))
+        self.to_queue(self._home)
+
+    # ── the time limit ───────────────────────────────────────────────────────────────────────────────
+    def set_limit(self, time_limit_s: int, left_s: int | None) -> None:
+        """Seconds from the answer, which is `left_s` from now; before the answer it waits for that."""
+        self._limit_s = time_limit_s
+        if self.state is LegState.UP:
+            self._stop_limit()
+            self._stop_limit = self._switch.later(max(1, left_s or time_limit_s), self._reach_limit)
+            self._timers.append(self._stop_limit)
 
     def moved_to(self, position: int) -> None:
         self._switch.tell(e.QueueMoved(self.id, position))
@@ -228,6 +252,7 @@ class FakeLeg:
     def connected_to(self, agent: Agent, waited_s: float) -> None:
         self._agent, self._agent_name, self._waited_s = agent, agent.name, int(waited_s)
         talk = agent.talk = AgentTalk(self, agent)
+        self.tape.talks_to(agent.name)
         self._switch.tell(e.AgentAnswered(self.id, agent.name))
         agent.talks(talk, self._later)
 
@@ -269,6 +294,11 @@ class FakeLeg:
         self._switch.tell(e.DeviceHungUp(self.id))
         self.drop()
 
+    def held_by_agent(self, held: bool) -> None:
+        """The agent presses hold."""
+        if not self.over:
+            self._switch.tell(e.Held(self.id) if held else e.Unheld(self.id))
+
     def hold(self, held: bool) -> None:
         """The citizen puts Asterisk on hold, whoever is behind it."""
         if self.state is LegState.UP and not self.over:
@@ -297,6 +327,8 @@ class FakeLeg:
         self.over = True
         self._stop_timers()
         self._leave_queue()
+        if self._outside:
+            self._outside.end()
         self._citizen.talk = None
         for name in self._former:
             self._switch.tell(e.AgentGone(self.id, name, "caller"))
@@ -328,6 +360,8 @@ class FakeLeg:
             return LegSeen(self.state)
         if self._agent:
             return LegSeen(self.state, agent=self._agent.name)
+        if self._outside:
+            return LegSeen(self.state, agent=OUTSIDE if self._outside.up else None)
         queue = self._switch.queues.get(self._queue)
         position = queue.place(self) if queue else None
         if queue is None or position is None:
@@ -336,6 +370,7 @@ class FakeLeg:
 
     def _release_agent(self) -> None:
         agent, self._agent = self._agent, None
+        self.tape.over()
         if agent:
             self._switch.queues[agent.queue].talk_over(agent)
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from ..phone import Phone
 from . import events as e
 from .machine import has_leg
-from .model import Call
+from .model import Call, TransferBy
 from .states import State
 
 
@@ -129,12 +129,25 @@ def _from_sight(call: Call, leg: str, seen: LegSeen) -> list[e.Event]:
     if call.state in (State.DIALING, State.RINGING):
         facts.append(e.DeviceAnswered(leg))
     if seen.agent:
-        if call.state is State.TRANSFERRING:
-            facts.append(e.QueueJoined(leg, call.queue, 1))
-        if call.state not in (State.TALKING, State.ON_HOLD) or call.agent != seen.agent:
-            facts.append(e.AgentAnswered(leg, seen.agent))
+        facts += _from_talk(call, leg, seen.agent)
     elif seen.queue:
         facts += _from_waiting(call, leg, seen, seen.queue)
+    return facts
+
+
+def _from_talk(call: Call, leg: str, agent: str) -> list[e.Event]:
+    """`agent` has the form of an interface, `PJSIP/…`, where it is nobody of a queue."""
+    name = agent.rpartition("/")[2]
+    if call.outside and call.state in (State.TALKING, State.ON_HOLD) and name != agent:
+        return []
+    if call.state is State.TRANSFERRING and call.transfer:
+        if call.transfer.number:
+            return [e.OutsideAnswered(leg)] if name != agent else []
+        if call.transfer.by is TransferBy.AGENT:
+            return [e.AgentAnswered(leg, name)] if name != call.agent else []
+    facts: list[e.Event] = [e.QueueJoined(leg, call.queue, 1)] if call.state is State.TRANSFERRING else []
+    if call.state not in (State.TALKING, State.ON_HOLD) or call.agent not in (agent, name):
+        facts.append(e.AgentAnswered(leg, agent))
     return facts
 
 

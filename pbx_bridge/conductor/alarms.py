@@ -114,4 +114,4 @@ def certain_end(call: Call) -> datetime:
     """When the call is over for certain though nobody heard it: Asterisk itself keeps all these limits."""
     terms = call.terms
     started = call.answered_at or (call.dialled_at or call.state_since) + timedelta(seconds=terms.ring_s)
-    return started + timedelta(seconds=terms.time_limit_s + terms.grace_s)
+    return started + timedelta(seconds=call.limit_s + terms.grace_s)

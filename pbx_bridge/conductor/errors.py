@@ -68,6 +68,23 @@ class NotMovable(Refused):
         self.call = call
 
 
+class NotSteerable(Refused):
+    """A call that cannot be sent on or limited so (any more); `str()` says why. `call` is how it stands."""
+
+    def __init__(self, why: str, call: Call) -> None:
+        super().__init__(why)
+        self.call = call
+
+
+class DeskClosed(NotSteerable):
+    """The service to which the citizen was to be sent takes nobody now. `ru` says why, as `str()` does in English."""
+
+    def __init__(self, why: str, call: Call, next_open_at: datetime | None, ru: str) -> None:
+        super().__init__(why, call)
+        self.next_open_at = next_open_at
+        self.ru = ru
+
+
 class NoAgent(Refused):
     """The directory has no such agent, or not in that queue. `str()` says which."""
 

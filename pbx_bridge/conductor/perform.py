@@ -15,15 +15,17 @@ import structlog
 
 from ..call import events as e
 from ..call.causes import Cause, Source
-from ..call.commands import Command, Dial, HangUp, Redirect, SendCode
-from ..call.model import Call, Prove, call_of_leg
+from ..call.commands import Command, Dial, SendCode
+from ..call.consent import may_record
+from ..call.model import Call, Prove
 from ..call.recovery import DialWish, Picture, may_dial, missed
 from ..call.states import State
 from ..ledger import Ledger, LedgerUnavailable, Wish
 from ..line.pacing import priority
 from .herald import Herald
 from .jobs import SettleWish, TakeFact
-from .ports import AlreadyDialled, Clock, DialOrder, DialRefused, NoSuchLeg, OutOfReach, Telephony, Unanswered
+from .legwork import LegWork
+from .ports import AlreadyDialled, Clock, DialOrder, DialRefused, OutOfReach, Telephony, Unanswered
 from .take import LEASE_S, Taker
 
 log = structlog.get_logger(__name__)
@@ -48,6 +50,8 @@ class Performer:
         self._tasks: set[asyncio.Task[None]] = set()
         self._more: set[str] = set()
         self._dialling: dict[str, Call] = {}
+        self._legs = LegWork(ledger, taker, telephony, clock)
+        self.remember = self._legs.remember
         self.look: Callable[[datetime], Awaitable[Picture]] | None = None
 
     def add(self, wishes: Sequence[Wish]) -> None:
@@ -72,6 +76,7 @@ class Performer:
             self._dialling[call.id] = call
         if call.state is State.ENDED:
             self._dialling.pop(call.id, None)
+            self._legs.forget(call.id)
 
     def busy_with(self, call_id: str) -> bool:
         """Whether a wish of this call is under way in this process."""
@@ -132,20 +137,8 @@ class Performer:
                 fact = await self._herald.send(wish.call_id, number, repeated=wish.maybe_done, look=self.look)
                 if fact:
                     await self._take(wish.call_id, fact)
-            case HangUp(leg=leg):
-                try:
-                    await self._telephony.hang_up(leg)
-                except NoSuchLeg:
-                    # Gone already, or it never was: either way the call need not wait for its goodbye.
-                    if call_of_leg(leg):
-                        await self._take(wish.call_id, e.DeviceGone(leg))
-            case Redirect(leg=leg, queue=queue):
-                try:
-                    await self._telephony.redirect(leg, queue)
-                except NoSuchLeg:
-                    await self._take(wish.call_id, e.TransferFailed(leg))
             case _:
-                log.error("nobody carries out such wishes", call=wish.call_id, wish=type(command).__name__)
+                await self._legs.do(wish)
 
     async def _dial(self, call_id: str, command: Dial) -> None:
         call = self._dialling.get(call_id) or await self._ledger.call(call_id)
@@ -190,7 +183,7 @@ def _order(call: Call, command: Dial) -> DialOrder:
         queue=call.queue,
         ring_s=call.terms.ring_s,
         queue_s=call.terms.queue_s,
-        time_limit_s=call.terms.time_limit_s,
+        time_limit_s=call.limit_s,
         ticket=call.ticket,
         locale=call.request.locale,
         prove=call.terms.prove is Prove.ALWAYS or (call.terms.prove is Prove.CALLBACKS and call.callback),
@@ -198,4 +191,5 @@ def _order(call: Call, command: Dial) -> DialOrder:
         overflow=call.terms.overflow,
         # Who waited for a callback asked before those who wait now.
         priority=priority(call.terms.priority, called_back=call.callback),
+        record=may_record(call),
     )

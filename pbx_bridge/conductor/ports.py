@@ -45,7 +45,8 @@ class DialOrder:
 
     `ring_s`, `queue_s` and `time_limit_s` are kept by Asterisk itself. `prove`: whoever answers must press 1 before
     the queue; 2 asks for a call later, 3 for none. After `queue_s` in vain comes what `then` says; `overflow` is the
-    queue that takes over. Callers with a higher `priority` go before others.
+    queue that takes over. Callers with a higher `priority` go before others. `record`: the citizen hears that the talk
+    is recorded, may refuse by a key, and then it is.
     """
 
     leg: str
@@ -60,6 +61,7 @@ class DialOrder:
     then: WhenFull = WhenFull.END
     overflow: str | None = None
     priority: int = 0
+    record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,7 @@ class Reception:
     then: WhenFull = WhenFull.END
     overflow: str | None = None
     priority: int = 0
+    record: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +225,27 @@ class Telephony(Protocol):
 
     async def redirect(self, leg: str, queue: str) -> None:
         """Raises NoSuchLeg, OutOfReach."""
+
+    async def forward(self, leg: str, number: Phone) -> None:
+        """Ring somebody outside for the citizen of an answered leg, away from whoever they talk with. Raises NoSuchLeg,
+        DialRefused (no trunk carries that number), OutOfReach."""
+
+    async def set_limit(self, leg: str, time_limit_s: int, left_s: int | None) -> None:
+        """Let Asterisk end the leg `time_limit_s` seconds after its answer, which is `left_s` seconds from now where it
+        was answered. Raises NoSuchLeg, OutOfReach."""
+
+    async def pause_recording(self, leg: str) -> None:
+        """Write nothing of the leg for now; harmless when nothing is written. Raises NoSuchLeg, OutOfReach."""
+
+    async def resume_recording(self, leg: str) -> None:
+        """Raises NoSuchLeg, OutOfReach."""
+
+    async def stop_recording(self, leg: str) -> None:
+        """Close the file, and let the dialplan begin no other one. Raises NoSuchLeg, OutOfReach."""
+
+    async def play_notice(self, leg: str) -> bool:
+        """Tell the citizen, in the middle of a talk, that it is recorded, and begin a new file behind it; whether they
+        heard it to its end. Raises NoSuchLeg, OutOfReach."""
 
     async def announce(self, order: Announcement) -> None:
         """Speak to somebody who waits, over the music; their place stays theirs. Where nobody is, nothing is said; may
