@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from .callbacks import Callbacks
 from .confirming import AskCode, ConfirmCall, Confirmed, Factor, Judge
 from .counsel import Counsel
 from .errors import NotMovable, UnknownCall
+from .feed import Feed
 from .herald import Herald, Speechless
 from .hub import Hub
 from .jobs import OpenCall, TakeFact, Wanted
@@ -36,6 +37,7 @@ from .ports import Clock, Incoming, Messenger, QueueSeen, Reception, Telephony
 from .reception import HouseRules, Porter
 from .recover import Listener
 from .roster import Roster
+from .steering import Steering, Target
 from .take import Taker
 from .tally import Tally
 
@@ -78,7 +80,7 @@ class SecondStep:
 
 
 class Conductor:
-    """Start it with `run`, ask it with `open` and `abort`, watch calls by `hub`."""
+    """Start it with `run`, ask it with `open` and `abort`, watch calls by `hub`, and all of them by `feed`."""
 
     def __init__(
         self,
@@ -99,10 +101,11 @@ class Conductor:
         self._counsel = counsel = counsel or Counsel()
         self.ledger = ledger
         self.hub = Hub()
+        self.feed = Feed(ledger, self.hub)
         self._clock = clock
         self._board = Board(counsel.directory, clock)
         counsel.crowd = self._board.crowd
-        self._taker = Taker(ledger, self.hub, clock, owner, counsel, pace_s)
+        self._taker = Taker(ledger, self.hub, clock, owner, counsel, pace_s, self.feed)
         self._judge = Judge(second.codes, second.rules, second.factor, counsel.admit)
         herald = Herald(ledger, telephony, second.messenger, second.codes)
         self._performer = Performer(ledger, self._taker, telephony, clock, herald)
@@ -111,10 +114,14 @@ class Conductor:
         self._porter = Porter(ledger, self._taker, counsel, house or HouseRules())
         self._listener = Listener(ledger, self._taker, self._performer, telephony, clock, self._board, self._porter)
         self._announcer = Announcer(self._board, telephony, speaks=speaks)
+        self._steering = Steering(self._taker, self._performer, counsel, clock)
+        self.limit = self._steering.limit
         self._roster = Roster(ledger, telephony, counsel, clock)
         self.agents = self._roster.agents
         self.log_in, self.log_out, self.pause = self._roster.log_in, self._roster.log_out, self._roster.pause
         self.on_connected: Callable[[], None] = lambda: None
+        self.on_owed: Callable[[Collection[tuple[str, str]]], None] = lambda lanes: None
+        self._taker.on_owed = lambda lanes: self.on_owed(lanes)
         self._taker.on_changed = self._changed
         self._taker.on_wishes = self._performer.add
         self._taker.on_waiting = self._performer.more
@@ -156,6 +163,7 @@ class Conductor:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._taker.run(), name="take")
                 group.create_task(self._alarms.run(), name="alarms")
+                group.create_task(self.feed.run(), name="feed")
                 group.create_task(self._listener.run(), name="listen")
                 group.create_task(self._callbacks.run(), name="callbacks")
                 group.create_task(self._announcer.run(), name="announce")
@@ -229,6 +237,14 @@ class Conductor:
             )
         return call
 
+    async def redirect(self, call_id: str, to: Target, *, by: str, if_revision: int | None = None) -> Call:
+        """Send the citizen to somebody else; what comes of it is told by events. Raises UnknownCall, DeskClosed,
+        NotSteerable, RevisionPassed."""
+        known = await self.call(call_id)
+        if known is None:
+            raise UnknownCall("there is no such call")
+        return await self._steering.redirect(known, to, by=by, if_revision=if_revision)
+
     async def receive(self, incoming: Incoming) -> Reception | None:
         """Somebody dialled the public number. None: it belongs to no service. Raises errors of this room."""
         return await self._porter.receive(incoming)
@@ -260,4 +276,4 @@ class Conductor:
         }
 
 
-__all__ = ["Aborted", "Conductor", "Confirmed", "Opened", "SecondStep", "UnknownCall", "Wanted"]
+__all__ = ["Aborted", "Conductor", "Confirmed", "Opened", "SecondStep", "Target", "UnknownCall", "Wanted"]

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from ..call.causes import Source
-from ..call.model import By, Channel, DeviceKind, Direction, Why
+from ..call.model import By, Channel, DeviceKind, Direction, RecordingState, TransferBy, Why
 from ..call.states import Outcome, Phase, State
 
 Masked = Annotated[str | None, Field(description="masked", examples=["+7916***4567"])]
@@ -72,10 +72,27 @@ class LegDevice(Part):
 class Leg(Part):
     """One party of the call."""
 
-    party: Literal["citizen", "agent"]
+    party: Literal["citizen", "agent", "outside"]
     state: Annotated[str, Field(description="dialing, ringing, up or gone")]
     device: LegDevice | None = None
     agent: str | None = None
+    number: Annotated[Masked, Field(description="of somebody outside")] = None
+
+
+class TransferAnswer(Part):
+    """The citizen is on the way to somebody else."""
+
+    by: Annotated[TransferBy, Field(description="`agent`: on the agent's own telephone")]
+    to: Annotated[str | None, Field(description="a queue, service or agent; null where nobody said")]
+    number: Annotated[Masked, Field(description="somebody outside")]
+
+
+class RecordingAnswer(Part):
+    """The recording of a call to which the citizen has agreed. Only in `on` anything is written."""
+
+    state: RecordingState
+    parts: Annotated[int, Field(description="how often the notice was heard; each begins a file of its own")]
+    text_version: Annotated[str, Field(description="of the text that the citizen agreed to")]
 
 
 class Confirmation(Part):
@@ -118,6 +135,8 @@ class Call(Part):
     callback: Annotated[bool, Field(description="it had to wait for its time; whoever answers is asked to press 1")]
     time_limit_s: int
     limit_at: AwareDatetime | None
+    transfer: Annotated[TransferAnswer | None, Field(description="while it is `transferring`")]
+    recording: Annotated[RecordingAnswer | None, Field(description="null where nothing may be recorded")]
     session_id: str | None
     subject: str | None
     client_ref: str | None
@@ -178,6 +197,14 @@ class Events(Part):
     last: Annotated[int, Field(description="give this as `after` to go on")]
     more: Annotated[bool, Field(description="whether there are more right now")]
     ended: Annotated[bool, Field(description="whether the call's last event is among these or before")]
+
+
+class AllEvents(Part):
+    """Events of all calls, in the order in which they happened."""
+
+    events: list[Event]
+    last: Annotated[str, Field(description="give this as `after` to go on; empty while there is nothing")]
+    more: Annotated[bool, Field(description="whether there are more right now")]
 
 
 class Alive(Part):

@@ -209,6 +209,14 @@ CATALOGUE: dict[str, Row] = {
         "No program has this id, or it has no such key.",
         "GET /v1/clients lists them.",
     ),
+    "unknown-event": Row(
+        404,
+        "There is no such event",
+        "No event that you may see has this id: it is older than what is kept, or it came from another installation "
+        "or from before a backup was brought back. What came after it may be missing as well.",
+        "List the calls (GET /v1/calls), then follow from now on (`after=now`) or from the oldest that is kept "
+        "(without `after` and `Last-Event-ID`).",
+    ),
     "method-not-allowed": Row(
         405,
         "The method is not for this path",
@@ -261,6 +269,25 @@ CATALOGUE: dict[str, Row] = {
         "citizen's night; `detail` says which.",
         "Read the call: `state` says what it does now. Another time may do.",
         {"call_id": "the call", "state": "the call's state"},
+    ),
+    "not-steerable": Row(
+        409,
+        "The call cannot be steered so",
+        "Nobody can be sent on, recorded or limited in its present state, or something else happened first; `detail` "
+        "says which. The citizen stays where they are.",
+        "Read the call: `state` says what it does now.",
+        {"call_id": "the call", "state": "the call's state"},
+    ),
+    "desk-closed": Row(
+        409,
+        "That service takes nobody now",
+        "Its desk is closed, or its line is too long. The citizen stays where they are.",
+        "Choose another service, or try again when it is open.",
+        {
+            "call_id": "the call",
+            "next_open_at": "when its desk opens; null where it is too long a line, or nobody knows",
+            "words_ru": "why, in Russian",
+        },
     ),
     "agent-refused": Row(
         409,
@@ -357,6 +384,13 @@ CATALOGUE: dict[str, Row] = {
         "Too many requests",
         "The program or the network address has asked as often in the last minute as the operator allows.",
         "Wait for the time in Retry-After, and ask less often.",
+        _RETRY,
+    ),
+    "too-many-streams": Row(
+        429,
+        "Too many open streams",
+        "The program or the citizen has as many event streams open at one time as the operator allows.",
+        "Close those that nobody looks at any more; ask again after the time in Retry-After.",
         _RETRY,
     ),
     "internal-error": Row(

@@ -15,8 +15,10 @@ from ..addresses import Reach
 from ..call.model import Call, Channel, Terms
 from ..conductor.jobs import Wanted
 from ..conductor.ports import Clock, Member
+from ..conductor.steering import Target
 from ..directory.service import Directory
 from ..ledger.access import Authenticator, Citizen, Client, ClientKey, Profile, Revocation, SigningKey
+from ..ledger.postings import DeliveryFilter, DeliveryPage
 from ..ledger.values import (
     Anchor,
     AuditFilter,
@@ -42,6 +44,37 @@ class Watch(Protocol):
 
     def take(self, after: int) -> list[StoredEvent] | None:
         """Every event above `after` that was rung so far, each once; None when only the ledger has them all."""
+
+
+class Stretch(Protocol):
+    """Some events in order; with them, all up to the id `upto` were read."""
+
+    @property
+    def events(self) -> Sequence[StoredEvent]: ...
+    @property
+    def upto(self) -> str: ...
+
+
+class Follow(Protocol):
+    """One reader's place at the live end of the log."""
+
+    def take(self, after: str) -> Stretch | None:
+        """What is held above `after`; None when only the ledger has it all."""
+
+    async def page(self, after: str) -> Stretch:
+        """The next rows of the ledger above `after`. Raises LedgerUnavailable."""
+
+    async def changed(self) -> int:
+        """Returns when there may be more."""
+
+
+class Feed(Protocol):
+    """The live end of the log."""
+
+    def follow(self, client: str | None) -> AbstractContextManager[Follow]: ...
+
+    def holds(self, client: str | None, event_id: str) -> bool:
+        """Whether this event was told lately: then it need not be looked for."""
 
 
 class Hub(Protocol):
@@ -136,11 +169,19 @@ class Conductor(Protocol):
     async def move(self, call_id: str, to: datetime, *, by: str, if_revision: int | None = None) -> Call:
         """Raises UnknownCall, NotMovable."""
 
+    async def redirect(self, call_id: str, to: Target, *, by: str, if_revision: int | None = None) -> Call:
+        """Send the citizen to somebody else. Raises UnknownCall, DeskClosed, NotSteerable, RevisionPassed."""
+
+    async def limit(self, call_id: str, time_limit_s: int, *, by: str, if_revision: int | None = None) -> Call:
+        """Set the time limit. Raises UnknownCall, NotSteerable, RevisionPassed."""
+
     async def keep_place(self, call_id: str, *, by: str, if_revision: int | None = None) -> Call:
         """Raises UnknownCall, NotMovable."""
 
     @property
     def hub(self) -> Hub: ...
+    @property
+    def feed(self) -> Feed: ...
 
     async def open(self, wanted: Wanted) -> Opened: ...
 
@@ -160,6 +201,18 @@ class Ledger(Protocol):
 
     async def events(self, call_id: str, after: int = 0, limit: int = 1000) -> list[StoredEvent]:
         """The events of a call with a sequence above `after`, in order."""
+
+    async def events_after(self, event_id: str, client: str | None = None, limit: int = 1000) -> list[StoredEvent]:
+        """The events of all calls (of `client`) with an id above `event_id`, by id; "" begins at the first."""
+
+    async def last_event(self, client: str | None = None) -> str:
+        """The id of the last event (of `client`); "" where there is none."""
+
+    async def has_event(self, event_id: str, client: str | None = None) -> bool:
+        """Whether there is this event (of `client`)."""
+
+    async def events_of(self, call_ids: Collection[str]) -> list[StoredEvent]:
+        """All events of these calls, by call, in order."""
 
     async def calls(self, filter_: CallFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
         """A page of calls, newest first. Raises BadCursor."""
@@ -205,6 +258,13 @@ class Ledger(Protocol):
     async def backlog_sizes(self, at: datetime) -> Mapping[str, tuple[int, int]]:
         """Of each queue, how many callbacks are due, and how many there are in all."""
 
+    # ── webhooks ──
+    async def deliveries(
+        self, filter_: DeliveryFilter, *, before: str | None = None, limit: int = 50
+    ) -> DeliveryPage: ...
+    async def event(self, event_id: str) -> StoredEvent | None: ...
+    async def replay(self, event: StoredEvent, at: datetime) -> bool: ...
+
     # ── the audit ──
     async def note(self, lines: Sequence[AuditLine]) -> None: ...
     async def audit_page(self, filter_: AuditFilter, *, after: int = 0, limit: int = 100) -> list[StoredLine]: ...
@@ -216,6 +276,21 @@ class Issuers(Protocol):
 
     async def believe(self, token: str, allowed: frozenset[str]) -> Subject:
         """Who the token is for, if one of the `allowed` issuers gave it. Raises subject.NotBelieved, IssuerAway."""
+
+
+class Heard(Protocol):
+    """What a receiver answered to a test. `status` None: there was no answer; `words` say what was wrong."""
+
+    @property
+    def status(self) -> int | None: ...
+    @property
+    def words(self) -> str: ...
+
+
+class Prover(Protocol):
+    """Asks a program's address whether it is there."""
+
+    async def prove(self, client: Client) -> Heard: ...
 
 
 class NoIssuers:
@@ -276,6 +351,7 @@ class Needs:
     directory: Callable[[], Directory]
     issuers: Issuers = field(default_factory=NoIssuers)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    prover: Prover | None = None
 
 
 NEEDS: web.AppKey[Needs] = web.AppKey("needs", Needs)

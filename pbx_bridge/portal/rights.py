@@ -47,6 +47,7 @@ _OPEN = Right(None)
 _READERS = Right("calls:read", _OWNERS | _STAFF)
 _CALLERS = Right("calls:write", _OWNERS)
 _STEERERS = Right("calls:write", _OWNERS | {_R.SUPERVISOR, _R.ADMIN})
+_STAFF_STEERERS = Right("calls:write", frozenset({_R.PORTAL, _R.SUPERVISOR, _R.ADMIN}))
 _DESK = Right("queues", frozenset({_R.ENGINEER, _R.SUPERVISOR, _R.ADMIN}))
 _REGISTRAR = Right("clients", frozenset({_R.ADMIN}))
 _AUDIT = Right("audit", frozenset({_R.AUDITOR, _R.ADMIN}))
@@ -65,9 +66,16 @@ RIGHTS: Mapping[str, Right] = {
     "abortCall": _STEERERS,
     "moveCallback": _STEERERS,
     "keepPlace": _STEERERS,
+    "redirectCall": _STAFF_STEERERS,
+    "limitCall": _STAFF_STEERERS,
     "getCall": _READERS,
     "listCalls": _READERS,
+    "getTimeline": _READERS,
+    "getLadder": _READERS,
+    "getActivity": _READERS,
     "readEvents": _READERS,
+    # A citizen follows their call: the log is the program's, and says which of its citizens call.
+    "readAllEvents": Right("calls:read", _STAFF | {_R.PORTAL}),
     # the directory of services
     "listServices": _READERS,
     "getService": _READERS,

@@ -12,6 +12,7 @@ from .. import __version__
 from . import liveness
 from .authenticators import ENROLMENTS, Enrolments
 from .errors import problems
+from .frames import FRAMES, Frames
 from .guard import guard
 from .limits import LIMITS, Limits
 from .needs import NEEDS, Needs
@@ -23,14 +24,17 @@ from .routes import (
     abort,
     about,
     agents,
+    all_events,
     audit,
     authenticator,
     calls,
     citizens,
     clients,
     confirm,
+    control,
     events,
     health,
+    history,
     initiate,
     keys,
     later,
@@ -51,9 +55,12 @@ ALL: tuple[Operation, ...] = (
     *initiate.OPERATIONS,
     *confirm.OPERATIONS,
     *calls.OPERATIONS,
+    *history.OPERATIONS,
     *abort.OPERATIONS,
     *later.OPERATIONS,
+    *control.OPERATIONS,
     *events.OPERATIONS,
+    *all_events.OPERATIONS,
     *services.OPERATIONS,
     *citizens.OPERATIONS,
     *profile.OPERATIONS,
@@ -78,6 +85,7 @@ def create_app(needs: Needs) -> web.Application:
     app[LIMITS] = Limits(settings.limits)
     app[METRICS] = Metrics(needs.registry)
     app[TURNS] = Turns()
+    app[FRAMES] = Frames(settings.node)
     app[ENROLMENTS] = Enrolments()
     liveness.install(app, needs)
     app[OPERATIONS] = ALL

@@ -4,7 +4,7 @@ by the real call machine, and can be told to be slow, busy or away."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -25,11 +25,14 @@ from pbx_bridge.conductor.confirming import AskCode, ConfirmCall, Confirmed, Jud
 from pbx_bridge.conductor.counsel import Counsel
 from pbx_bridge.conductor.errors import CitizenBusy, KeyReused, NotMovable, RevisionPassed, UnknownCall
 from pbx_bridge.conductor.factor import AppFactor
+from pbx_bridge.conductor.feed import Feed
 from pbx_bridge.conductor.hub import Hub
 from pbx_bridge.conductor.jobs import Desk, Draft, Wanted
+from pbx_bridge.conductor.steering import Steering, Target
 from pbx_bridge.directory.service import Service
 from pbx_bridge.ledger import BadCursor, CallFilter, Client, LedgerUnavailable, Page, StoredEvent
 from pbx_bridge.ledger.access import SecondStep
+from pbx_bridge.phone import Phone
 from pbx_bridge.portal.clients import new_client
 from pbx_bridge.portal.needs import Issuers, Needs, NoIssuers, Settings
 from pbx_bridge.portal.serving import Runner
@@ -45,6 +48,8 @@ from .portal_site import SCOPES as SCOPES
 from .portal_site import Site as Site
 
 PEPPER = b"p" * 32
+#: A moment of 2026 in milliseconds, as an event's id begins with.
+FIRST_EVENT = 1_768_197_600_000 << 80
 
 
 class Clock:
@@ -80,6 +85,7 @@ class House(Records, Programs, Switchboard):
 
     clock: Clock = field(default_factory=Clock)
     hub: Hub = field(default_factory=Hub)
+    log: list[StoredEvent] = field(default_factory=list)
     calls_: dict[str, Call] = field(default_factory=dict)
     events_: dict[str, list[StoredEvent]] = field(default_factory=dict)
     keys: dict[tuple[str, str], tuple[str, str]] = field(default_factory=dict)
@@ -87,6 +93,9 @@ class House(Records, Programs, Switchboard):
     parts: dict[str, str | None] = field(default_factory=lambda: {"asterisk_ari": None, "database": None})
     refusal: Exception | None = None
     paper: Any = None
+
+    def __post_init__(self) -> None:
+        self.feed = Feed(self, self.hub)
 
     # ── people ──
     def client(self, name: str = "portal", scopes: frozenset[str] = SCOPES, **more: Any) -> tuple[Client, str]:
@@ -117,7 +126,7 @@ class House(Records, Programs, Switchboard):
     async def nobody_reads(self) -> None:
         """Returns when the last stream is gone; fails after ten seconds."""
         async with asyncio.timeout(10):
-            while len(self.hub):  # noqa: ASYNC110  the hub has no bell for this, and needs none
+            while len(self.hub) or self.feed.followers:  # noqa: ASYNC110  the hub has no bell for this, and needs none
                 await asyncio.sleep(0)
 
     # ── what the conductor does ──
@@ -199,6 +208,25 @@ class House(Records, Programs, Switchboard):
             raise NotMovable("the call does not wait for a callback, or not for that time", call)
         return self.tell(call_id, e.MoveRequested(by, max(to, at), opening))
 
+    async def redirect(self, call_id: str, to: Target, *, by: str, if_revision: int | None = None) -> Call:
+        self._may_fail()
+        return await self._steering.redirect(self.calls_[call_id], to, by=by, if_revision=if_revision)
+
+    async def limit(self, call_id: str, time_limit_s: int, *, by: str, if_revision: int | None = None) -> Call:
+        self._may_fail()
+        return await self._steering.limit(call_id, time_limit_s, by=by, if_revision=if_revision)
+
+    @property
+    def _steering(self) -> Steering:
+        here: Any = self  # it writes and remembers by itself
+        return Steering(here, here, self._counsel, self.clock)
+
+    async def submit(self, job: Any) -> Any:
+        return self._judged(job.call_id, job)
+
+    def remember(self, call_id: str, number: Phone) -> None:
+        """Nobody is rung here."""
+
     async def keep_place(self, call_id: str, *, by: str, if_revision: int | None = None) -> Call:
         self._may_fail()
         call = self.calls_[call_id]
@@ -226,6 +254,23 @@ class House(Records, Programs, Switchboard):
         self.reads += 1
         return [event for event in self.events_[call_id] if event.sequence > after][:limit]
 
+    async def events_after(self, event_id: str, client: str | None = None, limit: int = 1000) -> list[StoredEvent]:
+        self._may_fail()
+        self.reads += 1
+        return [event for event in self.log if event.id > event_id and client in (None, event.client)][:limit]
+
+    async def last_event(self, client: str | None = None) -> str:
+        self._may_fail()
+        return next((event.id for event in reversed(self.log) if client in (None, event.client)), "")
+
+    async def has_event(self, event_id: str, client: str | None = None) -> bool:
+        self._may_fail()
+        return any(event.id == event_id and client in (None, event.client) for event in self.log)
+
+    async def events_of(self, call_ids: Collection[str]) -> list[StoredEvent]:
+        self._may_fail()
+        return [event for id_ in sorted(call_ids) for event in self.events_[id_]]
+
     async def calls(self, filter_: CallFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
         self._may_fail()
         if cursor is not None and cursor not in self.calls_:
@@ -246,10 +291,13 @@ class House(Records, Programs, Switchboard):
             self._publish(step.call, step.call.revision, step.news, {"call": snapshot(step.call)})
 
     def _publish(self, call: Call, sequence: int, kind: str, data: dict[str, Any]) -> None:
-        id_ = f"evt_{ULID()}".lower()
+        before = self.log[-1].id if self.log else ""
+        id_ = f"evt_{ULID.from_int(FIRST_EVENT + len(self.log))}"
         row = StoredEvent(id_, call.id, call.request.client, sequence, kind, self.clock(), data)
+        self.log.append(row)
         self.events_.setdefault(call.id, []).append(row)
         self.hub.ring(call.id, sequence, [row])
+        self.feed.wrote(before, [row])
 
 
 @dataclass(frozen=True)
@@ -273,6 +321,11 @@ def _fits(call: Call, wanted: CallFilter) -> bool:
         and wanted.user in (None, request.user)
         and wanted.service in (None, request.service)
         and wanted.direction in (None, request.direction)
+        and wanted.queue in (None, call.queue)
+        and wanted.outcome in (None, call.outcome)
+        and wanted.cause in (None, call.cause and call.cause.slug)
+        and wanted.ticket in (None, call.ticket)
+        and wanted.phone in (None, request.phone)
         and (wanted.states is None or call.state in wanted.states)
         and (wanted.from_ is None or call.accepted_at >= wanted.from_)
         and (wanted.to is None or call.accepted_at < wanted.to)
