@@ -164,11 +164,6 @@ class Ari:
             raise
         return cast(str, answer["value"])
 
-    async def set_variable(self, channel_id: str, name: str, value: str) -> None:
-        """Set a variable of a channel; an empty value is as good as none. NotFound without the channel."""
-        address = path("channels", channel_id, "variable", query={"variable": name, "value": value})
-        await self._http.ask(f"set {name} of {channel_id}", "POST", address)
-
     async def healthy(self) -> None:
         """Returns when ARI answers and knows our application. NotFound when nobody listened since its start.
 

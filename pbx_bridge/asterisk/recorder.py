@@ -2,7 +2,7 @@
 
 What is recorded is decided in the dialplan (dialplan/recording.conf): the agent's channel, behind the notice. The
 service can only take away from that, or, once the citizen heard the notice anew, begin a file of its own: a pair of
-Local channels, one half of which listens to the talk while the other writes. It ends with whom the citizen talks to.
+Local channels that listens to the talk. It ends with whom the citizen talks to.
 """
 
 from __future__ import annotations
@@ -21,18 +21,21 @@ from .legs import channel_of
 
 log = structlog.get_logger(__name__)
 
-#: Where a recorder writes and where it listens (dialplan/recording.conf), what its channel is called, and how long it
-#: may take to begin (seconds).
-WRITE, LISTEN, RECORDER, BEGIN_S = "recorder", "recorder-ear", "recorder.", 5
+#: Where the two halves of a recorder and of a notice go (dialplan/recording.conf).
+KEEP, LISTEN, TELL = "recorder", "recorder-ear", "notice-ear"
+#: What their channels are called, and how long they may take to begin (seconds). The half that listens has the id of
+#: the other with ";2" behind it, which is Asterisk's way.
+RECORDER, NOTICE, BEGIN_S = "recorder.", "notice.", 5
 #: How long a notice may take, and how often it is looked whether it was heard (seconds): no event tells of it.
 NOTICE_S, LOOK_S = 20.0, 0.1
 
 
 @dataclass(frozen=True, slots=True)
 class _Talk:
-    """Who is on the line now: names and ids of the channels with whom the citizen is bridged, and the names of those
-    where sound may be written."""
+    """Who is on the line now: the citizen's channel by `name`, the ids of those it is bridged with, and the names of
+    those where sound may be written."""
 
+    name: str
     partners: Sequence[str]
     written: Sequence[str]
 
@@ -46,55 +49,62 @@ class Recorder:
 
     async def pause(self, leg: str) -> None:
         """Silence in place of what is said; a talk that has not begun is not recorded at all."""
-        await self._tell(leg, PB_PAUSED="1")
         talk = await self._talk(leg)
+        await self._tell(talk, "PB_PAUSED", "1")
         await self._mute(talk, muted=True)
 
     async def resume(self, leg: str) -> None:
         """Go on in the same file; where the talk began without one, in a new one."""
-        await self._tell(leg, PB_PAUSED="")
         talk = await self._talk(leg)
+        await self._tell(talk, "PB_PAUSED", "")
         if not await self._mute(talk, muted=False) and talk.partners:
-            await self._begin(leg, talk.partners[0], "on")
+            await self._begin(RECORDER, leg, talk.partners[0])
 
     async def stop(self, leg: str) -> None:
         """Nothing more of this leg, and no notice before the next queue: there is nothing to tell."""
-        await self._tell(leg, PB_RECORD="")
         talk = await self._talk(leg)
-        for channel in talk.written:
+        await self._tell(talk, "PB_RECORD", "")
+        # Somebody may have answered meanwhile, by the word that was taken back just now.
+        for channel in {*talk.written, *(await self._talk(leg)).written}:
             await self._ask("StopMixMonitor", channel)
         await self._end(leg)
 
     async def notice(self, leg: str) -> bool:
         """Tell both that the talk is recorded, then record it; whether it was heard to its end. Where the citizen talks
         with nobody, nothing is said: the way back into a queue tells them."""
-        await self._tell(leg, PB_PAUSED="")
         await self._end(leg)
         talk = await self._talk(leg)
+        await self._tell(talk, "PB_PAUSED", "")
         if not talk.partners:
             return False
-        await self._begin(leg, talk.partners[0], "notice")
-        return await self._heard(leg)
+        partner = talk.partners[0]
+        await self._begin(NOTICE, leg, partner)
+        heard = await self._heard(leg)
+        if heard:
+            await self._begin(RECORDER, leg, partner)
+        return heard
 
     async def _heard(self, leg: str) -> bool:
+        """Whether the notice is said to its end, and they still talk."""
         for _ in range(int(NOTICE_S / LOOK_S)):
             await asyncio.sleep(LOOK_S)
             try:
-                if await self._ari.variable(RECORDER + leg, "PB_TOLD"):
-                    return True
+                told = await self._ari.variable(NOTICE + leg, "PB_TOLD")
             except errors.NotFound:
                 return False
             except errors.AriError as error:
                 raise _out_of_reach(error) from error
+            if told:
+                return told == "SUCCESS"
         return False
 
-    async def _tell(self, leg: str, **variables: str) -> None:
+    async def _tell(self, talk: _Talk, name: str, value: str) -> None:
+        """For the dialplan, before the next talk."""
         try:
-            for name, value in variables.items():
-                await self._ari.set_variable(channel_of(leg), name, value)
-        except (errors.NotFound, errors.Conflict) as error:
-            raise NoSuchLeg(leg) from error
-        except errors.AriError as error:
+            await self._ami.set_variable(talk.name, name, value)
+        except errors.AmiRefused as error:
+            raise NoSuchLeg(talk.name) from error
+        except errors.AsteriskError as error:
             raise _out_of_reach(error) from error
 
     async def _talk(self, leg: str) -> _Talk:
@@ -106,8 +116,8 @@ class Recorder:
         if own is None:
             raise NoSuchLeg(leg)
         met = [each for each in channels if own.bridge_id and each.bridge_id == own.bridge_id and each is not own]
-        ours = [each.name for each in channels if each.uniqueid == RECORDER + leg]
-        return _Talk([each.uniqueid for each in met], [*(each.name for each in met), *ours])
+        ours = [each.name for each in channels if each.uniqueid == f"{RECORDER}{leg};2"]
+        return _Talk(own.name, [each.uniqueid for each in met], [*(each.name for each in met), *ours])
 
     async def _mute(self, talk: _Talk, *, muted: bool) -> bool:
         """Whether there was anything to mute."""
@@ -124,19 +134,20 @@ class Recorder:
             raise _out_of_reach(error) from error
         return True
 
-    async def _begin(self, leg: str, partner: str, how: str) -> None:
+    async def _begin(self, what: str, leg: str, partner: str) -> None:
+        listen, how = (TELL, "notice") if what == NOTICE else (LISTEN, "on")
         try:
             await self._ari.originate(
-                RECORDER + leg,
-                f"Local/{partner}@{LISTEN}/n",
-                context=WRITE,
+                what + leg,
+                f"Local/{partner}@{listen}/n",
+                context=KEEP,
                 extension=how,
                 timeout_s=BEGIN_S,
                 variables={"PB_RECORD": leg, "CHANNEL(language)": await self._language(leg)},
             )
         except errors.Conflict:
-            log.debug("this talk is being recorded already", leg=leg)
-        except (errors.Refused, errors.Unprocessable) as error:
+            log.debug("it goes on already", leg=leg, what=how)
+        except (errors.Refused, errors.Unprocessable, errors.NotFound) as error:
             # Whom they talked to has just gone, and with them what was to be recorded.
             log.info("there was nobody to listen to", leg=leg, why=str(error))
         except errors.AriError as error:
@@ -146,12 +157,16 @@ class Recorder:
         return await self._ari.variable(channel_of(leg), "CHANNEL(language)") or "ru"
 
     async def _end(self, leg: str) -> None:
-        try:
-            await self._ari.hangup(RECORDER + leg)
-        except errors.NotFound:
-            pass
-        except errors.AriError as error:
-            raise _out_of_reach(error) from error
+        """Of what we began ourselves nothing is left when this returns."""
+        for what in (NOTICE, RECORDER):
+            for _ in range(int(BEGIN_S / LOOK_S)):
+                try:
+                    await self._ari.hangup(what + leg)
+                except errors.NotFound:
+                    break
+                except errors.AriError as error:
+                    raise _out_of_reach(error) from error
+                await asyncio.sleep(LOOK_S)
 
 
 def _out_of_reach(error: errors.AsteriskError) -> OutOfReach:
