@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ..call.causes import REASONS
 from ..call.model import Direction
-from ..call.states import State
-from .forms import Count, Line128, Line200, Moment, ServiceId, Zone
+from ..call.states import Outcome, State
+from .forms import Count, Line64, Line128, Line200, Moment, Number, ServiceId, Zone, refuse
 
 #: The largest sequence number that is read: nine digits, which both databases take.
 MOST = 999_999_999
+
+
+Cursor = Annotated[
+    str | None, Field(pattern=r"^[A-Za-z0-9._=-]{1,256}$", description="`next_cursor` of the page before")
+]
 
 
 class Query(BaseModel):
@@ -35,10 +41,42 @@ class CallsQuery(Query):
     direction: Annotated[
         Direction | None, Field(description="`inbound`: the citizen dialled the public number themselves")
     ] = None
-    cursor: Annotated[
-        str | None, Field(pattern=r"^[A-Za-z0-9._=-]{1,256}$", description="`next_cursor` of the page before")
+    outcome: Annotated[Outcome | None, Field(description="how they ended")] = None
+    cause: Annotated[
+        str | None, Field(description="why they ended: a slug", json_schema_extra={"enum": sorted(REASONS)})
     ] = None
-    limit: Annotated[int, Field(ge=1, le=200, description="calls on one page"), Count] = 50
+    queue: Annotated[Line64 | None, Field(description="the queue they are, or were last, meant for")] = None
+    ticket: Annotated[Line64 | None, Field(description="the number that citizen and agent know the call by")] = None
+    phone: Annotated[
+        Number | None, Field(description="the citizen's number, whole; the plus sign is written `%2B` in a URL")
+    ] = None
+    client: Annotated[Line128 | None, Field(description="for staff: the program that asked for them")] = None
+    cursor: Cursor = None
+    limit: Annotated[int, Field(ge=1, le=200, description="calls on one page; a table is not in pages"), Count] = 50
+
+    @field_validator("cause")
+    @classmethod
+    def _is_known(cls, slug: str | None) -> str | None:
+        if slug is not None and slug not in REASONS:
+            raise refuse("is not a cause; docs/causes.md has them all")
+        return slug
+
+
+class ActivityQuery(Query):
+    """Which of a citizen's calls, newest first."""
+
+    client: Annotated[
+        Line128 | None, Field(description="the program whose citizen it is; staff must say so, others need not")
+    ] = None
+    cursor: Cursor = None
+    limit: Annotated[int, Field(ge=1, le=100, description="calls on one page"), Count] = 20
+
+
+class LadderQuery(Query):
+    """How to draw it."""
+
+    time_zone: Annotated[Zone, Field(description="whose times it shows")] = "Europe/Moscow"
+    lang: Annotated[Literal["ru", "en"], Field(description="the language of its words")] = "ru"
 
 
 class CitizenPath(Query):
@@ -85,6 +123,32 @@ class EventsQuery(Query):
 
     after: Annotated[int, Field(ge=0, le=MOST, description="the last sequence number seen"), Count] = 0
     limit: Annotated[int, Field(ge=1, le=500, description="events in one answer; not for streams"), Count] = 100
+
+
+EVENT_ID = r"evt_[0-9A-HJKMNP-TV-Z]{26}"
+_TYPES = r"[a-z_]{1,32}\.[a-z_]{1,32}"
+
+
+class AllEventsQuery(Query):
+    """Where to go on reading, and what is wanted."""
+
+    after: Annotated[
+        str,
+        Field(
+            pattern=f"^({EVENT_ID}|now)?$",
+            description="the id of the last event seen; `now`: only what comes; none: from the oldest that is kept",
+        ),
+    ] = ""
+    limit: Annotated[int, Field(ge=1, le=500, description="events read for one answer; not for streams"), Count] = 100
+    type: Annotated[
+        str | None,
+        Field(
+            pattern=f"^{_TYPES}(,{_TYPES}){{0,19}}$",
+            description="only events of these types, with commas between them",
+            examples=["call.accepted,call.ended"],
+        ),
+    ] = None
+    client: Annotated[Line128 | None, Field(description="only this program's; staff may say so")] = None
 
 
 class AvailabilityQuery(Query):
