@@ -150,13 +150,15 @@ class Limits(_Part):
 
     Requests are counted for each program and each network address; calls, codes and wrong codes for each citizen and
     each number. After `wrong_codes` in `lock_s` seconds no code is sent to or taken from that citizen until they are
-    older than that.
+    older than that. Streams of events are those open at one time, a program's with those of its citizens.
     """
 
     requests_per_minute: Positive = 6000
     requests_per_minute_of_address: Positive = 6000
     tokens_refused_per_minute_of_address: Positive = 30
     calls_per_hour: Positive = 20000
+    streams_per_program: Positive = 10000
+    streams_per_citizen: Positive = 20
     calls_per_hour_of_citizen: Positive = 20
     calls_per_hour_of_number: Positive = 20
     codes_per_hour_of_citizen: Positive = 6
@@ -264,6 +266,20 @@ class Signatures(_Part):
     """RFC 9421. A request's signature may be `skew_s` seconds old or early."""
 
     skew_s: Annotated[int, Field(ge=1, le=300)] = 60
+
+
+class Recordings(_Part):
+    """Where Asterisk leaves recordings (`monitor/pbx-bridge` in its spool folder, in clear: a tmpfs is best), and where
+    they are kept sealed. Without these two nothing is recorded, whatever services say (docs/how-to/recording.md)."""
+
+    spool: Path | None = None
+    store: Path | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> Self:
+        if (self.spool is None) != (self.store is None):
+            raise ValueError("spool and store belong together: set both or none")
+        return self
 
 
 class Logging(_Part):

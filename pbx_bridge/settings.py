@@ -31,6 +31,7 @@ from .sections import (
     Issuer,
     Limits,
     Logging,
+    Recordings,
     Secrets,
     ServiceEntry,
     Signatures,
@@ -90,6 +91,7 @@ class Settings(BaseSettings):
     sms: Sms = Sms()
     issuers: tuple[Issuer, ...] = ()
     webhooks: Webhooks = Webhooks()
+    recordings: Recordings = Recordings()
     signatures: Signatures = Signatures()
     terms: CallTerms = CallTerms()
     secrets: Secrets = Secrets()

@@ -14,6 +14,7 @@ from .base import Base
 from .chain import line_row
 from .errors import Refused
 from .recording_table import IS_DOOMED, IS_KEPT, recordings
+from .tables import calls
 from .values import AuditLine
 
 #: Where a file's key belongs to (seal.py).
@@ -46,6 +47,8 @@ class KeptRecording:
 
 _ID = recordings.c.id == bindparam("recording")
 _ONE = select(recordings).where(_ID)
+# Locked: an erasure that comes now finds the new row.
+_WHOSE = select(calls.c.nameless).where(calls.c.id == bindparam("call")).with_for_update()
 _OF_CALL = select(recordings).where(recordings.c.call_id == bindparam("call")).order_by(recordings.c.began_at)
 _PAGE = select(recordings).where(recordings.c.id > bindparam("after")).order_by(recordings.c.id).limit(bindparam("n"))
 _DUE = (
@@ -74,13 +77,15 @@ class Recordings(Base):
     """Every method may raise LedgerUnavailable, and Unreadable where it opens."""
 
     async def keep_recording(self, new: KeptRecording, line: AuditLine) -> bool:
-        """Remember a sealed file, and who agreed to it. False when it is remembered already: then nothing changes."""
+        """Remember a sealed file, and who agreed to it. False when it is remembered already, or when the citizen was
+        erased meanwhile: then nothing changes."""
         if new.key is None:
             raise ValueError("a recording is kept with the key that opens it")
         values = _values(new) | {"sealed_key": self._rows.seal.close(new.id, KEY_PLACE, new.key)}
 
         def step(connection: Connection) -> bool:
-            if connection.execute(_ONE, {"recording": new.id}).first():
+            whose = connection.execute(_WHOSE, {"call": new.call_id}).first()
+            if whose is None or whose.nameless or connection.execute(_ONE, {"recording": new.id}).first():
                 return False
             connection.execute(recordings.insert(), values)
             self._chain.append(connection, [line_row(line, self._rows.marks)])
