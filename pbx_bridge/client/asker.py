@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any, Literal
@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 from .answer import Answer
 from .errors import Problem
-from .stream import Event, Follower
+from .stream import Event, Follower, LogFollower
 from .tokens import Tokens
 from .wire import Request, Wire, patiently
 
@@ -122,6 +122,18 @@ class Asker:
         carries no signatures; `events` does.
         """
         async with aclosing(Follower(self, call_id, after, patience_s).events()) as events:
+            async for event in events:
+                yield event
+
+    async def follow_all(
+        self, after: str = "", *, types: Collection[str] = (), patience_s: float = 300
+    ) -> AsyncGenerator[Event]:
+        """The events of all calls as they happen, each once and in order, without an end: behind the event with the
+        id `after`; from now on with `now`; without it from the oldest that is kept. Of these `types`, if any.
+
+        Keep the `id` of each event that you are done with: it is where to go on. Raises as `follow`.
+        """
+        async with aclosing(LogFollower(self, after, types, patience_s).events()) as events:
             async for event in events:
                 yield event
 

@@ -1,13 +1,15 @@
-"""A call's events as they happen: over Server-Sent Events, resumed where the last stream broke, none lost or twice."""
+"""Events as they happen, of one call or of all: over Server-Sent Events, resumed where the last stream broke, none lost
+or twice."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
+from urllib.parse import urlencode
 
 import aiohttp
 
@@ -23,7 +25,7 @@ LONGEST_EVENT = 1 << 20
 LAST_TYPE = "call.ended"
 ENDED_TYPE = "stream.ended"
 #: Why a stream ends before its call, and may be opened again.
-_COME_BACK = frozenset({"token_expired", "service_stops"})
+_COME_BACK = frozenset({"token_expired", "service_stops", "too_slow"})
 
 
 class Source(Protocol):
@@ -38,8 +40,10 @@ class Source(Protocol):
 
 @dataclass(slots=True)
 class Parser:
-    """Takes a text/event-stream apart (WHATWG HTML, 9.2.6). Gives (type, data) pairs."""
+    """Takes a text/event-stream apart (WHATWG HTML, 9.2.6). Gives (type, data) pairs. `last_id` is where to go on."""
 
+    last_id: str = ""
+    _id: str = ""
     _rest: bytes = b""
     _type: str = ""
     _data: list[str] = field(default_factory=list)
@@ -58,7 +62,7 @@ class Parser:
     def _line(self, line: str) -> tuple[str, str] | None:
         if not line:
             event = (self._type or "message", "\n".join(self._data)) if self._data else None
-            self._type, self._data = "", []
+            self._type, self._data, self.last_id = "", [], self._id
             return event
         name, _, value = line.partition(":")
         value = value.removeprefix(" ")
@@ -66,6 +70,8 @@ class Parser:
             self._type = value
         elif name == "data":
             self._data.append(value)
+        elif name == "id" and "\0" not in value:
+            self._id = value
         return None
 
 
@@ -75,7 +81,7 @@ class Follower:
     def __init__(self, source: Source, call_id: str, after: int, patience_s: float) -> None:
         self._source = source
         self._call_id = call_id
-        self._after = after
+        self._after: Any = after
         self._patience_s = patience_s
         self._tries = 0
         self._token = ""
@@ -93,10 +99,11 @@ class Follower:
                     while chunk := await content.readany():
                         heard_at, self._tries = loop.time(), 0
                         for event in await self._taken(chunk):
-                            self._after = event["sequence"]
+                            self._after = self._place_of(event)
                             yield event
-                            if event["type"] == LAST_TYPE:
+                            if self._is_last(event):
                                 return
+                        self._passed_over()
                 wait = pause(self._tries)
             except (Unreachable, Problem) as error:
                 wait = self._wait(error)
@@ -120,9 +127,7 @@ class Follower:
         wire, token = self._source.wire, await self._source.bearer()
         self._token = token
         headers = {"Authorization": f"Bearer {token}", "Accept": "text/event-stream"}
-        if self._after:
-            headers["Last-Event-ID"] = str(self._after)
-        request = Request("GET", f"/v1/calls/{self._call_id}/events", headers=headers)
+        request = Request("GET", self._path(headers), headers=headers)
         url, sent_headers, sent = wire.prepare(request)
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=wire.timeout_s, sock_read=SILENCE_S)
         self._parser = Parser()
@@ -151,7 +156,7 @@ class Follower:
                 if kind == ENDED_TYPE:
                     self._ended(str(event["reason"]))
                 else:
-                    seen = taken[-1]["sequence"] if taken else self._after
+                    seen = self._place_of(taken[-1]) if taken else self._after
                     taken += await self._in_order(event, seen)
         except (ValueError, KeyError, TypeError) as error:
             raise Unreachable("the stream holds what is no event", sent=True) from error
@@ -163,6 +168,21 @@ class Follower:
         if reason == "token_expired":
             self._source.drop_token(self._token)
 
+    # What differs between a call and the log of all calls.
+    def _path(self, headers: dict[str, str]) -> str:
+        if self._after:
+            headers["Last-Event-ID"] = str(self._after)
+        return f"/v1/calls/{self._call_id}/events"
+
+    def _place_of(self, event: Event) -> Any:
+        return event["sequence"]
+
+    def _is_last(self, event: Event) -> bool:
+        return bool(event["type"] == LAST_TYPE)
+
+    def _passed_over(self) -> None:
+        """The service may have moved the place without an event; not within a call."""
+
     async def _in_order(self, event: Event, seen: int) -> list[Event]:
         """The event, after those that are missing before it; none when it was seen."""
         found: list[Event] = []
@@ -173,3 +193,33 @@ class Follower:
             found += page
             seen = page[-1]["sequence"]
         return [*found, event] if event["sequence"] > seen else found
+
+
+class LogFollower(Follower):
+    """One reader of all calls of a program. `after` is the id of the event that it has seen, `now` or empty."""
+
+    def __init__(self, source: Source, after: str, types: Collection[str], patience_s: float) -> None:
+        super().__init__(source, "", 0, patience_s)
+        self._first = after
+        self._after = ""
+        self._types = ",".join(types)
+
+    def _path(self, headers: dict[str, str]) -> str:
+        query = {"type": self._types} if self._types else {}
+        if self._after:
+            headers["Last-Event-ID"] = self._after
+        elif self._first:
+            query["after"] = self._first
+        return f"/v1/events?{urlencode(query)}" if query else "/v1/events"
+
+    def _place_of(self, event: Event) -> Any:
+        return event["id"]
+
+    def _is_last(self, event: Event) -> bool:
+        return False
+
+    def _passed_over(self) -> None:
+        self._after = max(self._after, self._parser.last_id)
+
+    async def _in_order(self, event: Event, seen: Any) -> list[Event]:
+        return [event] if event["id"] > seen else []

@@ -34,6 +34,7 @@ from ..ledger import (
 from . import errors
 from .confirming import AskCode, ConfirmCall, Confirmed
 from .counsel import Counsel
+from .feed import Feed
 from .hub import Hub
 from .jobs import Desk, Draft, OpenCall, Placed, SettleWish, TakeFact, Whose, whose
 from .ports import Clock
@@ -74,16 +75,25 @@ class Taker:
     """The writer. `submit` a job and await what came of it.
 
     After each commit `on_changed` gets the calls as they stand; `on_wishes` the new wishes, already claimed by
-    `owner`; `on_waiting` the calls that have further ones behind an unfinished wish; `on_wake` each new deadline.
+    `owner`; `on_waiting` the calls that have further ones behind an unfinished wish; `on_wake` each new deadline;
+    `on_owed` the programs, with the host of a call's own address, that may be owed a webhook.
     """
 
     def __init__(
-        self, ledger: Ledger, hub: Hub, clock: Clock, owner: str, counsel: Counsel, pace_s: float = 0.0
+        self,
+        ledger: Ledger,
+        hub: Hub,
+        clock: Clock,
+        owner: str,
+        counsel: Counsel,
+        pace_s: float = 0.0,
+        feed: Feed | None = None,
     ) -> None:
         """`pace_s` lies between two transactions at least while only facts come: then those of a busy desk share
         one, which costs a third. Whoever waits for an answer does not wait for this."""
         self._ledger = ledger
         self._hub = hub
+        self._feed = feed or Feed(ledger, hub)
         self._clock = clock
         self._name = owner
         self._counsel = counsel
@@ -97,6 +107,7 @@ class Taker:
         self.on_wishes: Callable[[Sequence[Wish]], None] = lambda wishes: None
         self.on_waiting: Callable[[Collection[str]], None] = lambda call_ids: None
         self.on_wake: Callable[[datetime], None] = lambda at: None
+        self.on_owed: Callable[[Collection[tuple[str, str]]], None] = lambda lanes: None
         self.on_mended: Callable[[], None] = lambda: None
         self.trouble: str | None = None
 
@@ -260,6 +271,7 @@ class Taker:
     def _tell(self, done: _Done) -> None:
         """After the commit, and only then, the world may know. After trouble it is also told how every call stands:
         an earlier commit may have been kept though nobody heard so."""
+        self._feed.wrote(done.written.before, done.written.events)
         fresh: dict[str, list[StoredEvent]] = {}
         for stored in done.written.events:
             fresh.setdefault(stored.call_id, []).append(stored)
@@ -277,6 +289,7 @@ class Taker:
             if draft.wake_at:
                 self.on_wake(draft.wake_at)
         self.tally.judged(line.verdict for draft in done.desk.drafts.values() for line in draft.audit)
+        self.on_owed(done.written.lanes)
         self.on_waiting(done.written.waiting)
         self.on_wishes(done.written.wishes)
         for asked, result in done.results:
@@ -306,7 +319,7 @@ def _is_awaited(job: Job) -> bool:
 
 
 _ABOUT_ONE = (TakeFact, AnswerCall, AskCode, ConfirmCall)
-_REQUESTS = (e.AbortRequested, e.RedirectRequested, e.MoveRequested, e.CallbackRequested)
+_REQUESTS = (e.AbortRequested, e.RedirectRequested, e.LimitRequested, e.MoveRequested, e.CallbackRequested)
 
 
 def _fail(asked: _Asked, error: Exception) -> None:

@@ -75,6 +75,8 @@ class Chain:
         """Raises BadKey when `pepper` is too short (marks.py)."""
         self._key = derived(pepper, "audit chain")
         self._end: _End | None = None
+        #: How often another writer's lines were found at the end. While it stays the same, nobody else has written.
+        self.met = 0
 
     def link(self, proof_before: str, said: Said) -> str:
         """Binds a line to the one whose proof is given; "" for the first."""
@@ -90,6 +92,7 @@ class Chain:
         here = self._end
         if here is None or not self._move(connection, here, rows):
             head = connection.execute(_LOCKED_HEAD).one_or_none()
+            self.met += 1  # under the lock: whoever compares it under the lock misses nobody
             if head is None or not self._move(connection, _End(head.id, head.chain, head.proof), rows):
                 raise LedgerUnavailable(
                     "audit_head has lost its row; bring back a backup: nothing is done without audit"

@@ -43,6 +43,8 @@ class Rows:
         self.marks = marks
         self._births: OrderedDict[str, tuple[bytes, Request, Terms]] = OrderedDict()
         self._last_id = 0
+        #: How often the chain had met another writer when the last id was learned (chain.Chain.met).
+        self.met = 0
 
     def new_call(self, call: Call, wake_at: datetime | None) -> dict[str, Any]:
         """The row of a call that was just accepted."""
@@ -84,6 +86,10 @@ class Rows:
             ended_at=ended_at,
             **read_progress(progress),
         )
+
+    def request(self, call_id: str, sealed: bytes) -> Request:
+        """The request in a row's sealed form. Raises Unreadable."""
+        return self._birth(call_id, sealed)[0]
 
     def new_event(self, call: Call, event: NewEvent) -> StoredEvent:
         """The event with the id it will have for ever."""
@@ -134,14 +140,19 @@ class Rows:
             self._births.popitem(last=False)
 
     def continue_after(self, event_id: str) -> None:
-        """New ids will be greater than this one, even if the clock was turned back before this start."""
+        """New ids will be greater than this one, even if the clock was turned back, or another machine's is ahead."""
         self._last_id = max(self._last_id, int.from_bytes(ULID.from_str(event_id.removeprefix(EVT)).bytes, "big"))
 
+    @property
+    def last_event_id(self) -> str:
+        """The last id that was given or learned; "" before the first."""
+        return f"{EVT}{ULID.from_bytes(self._last_id.to_bytes(16, 'big'))}" if self._last_id else ""
+
     def _event_id(self, at: datetime) -> str:
-        """`evt_` and a ULID; within this process each is greater than the one before, whatever the clock does."""
+        """`evt_` and a ULID, greater than all before it, whatever the clock does."""
         fresh = int(at.timestamp() * 1000) << 80 | int.from_bytes(os.urandom(10), "big")
         self._last_id = max(fresh, self._last_id + 1)
-        return f"{EVT}{ULID.from_bytes(self._last_id.to_bytes(16, 'big'))}"
+        return self.last_event_id
 
 
 def event_place(sequence: int) -> str:

@@ -6,7 +6,7 @@ that arrive together commit together.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,12 +14,13 @@ from sqlalchemy import BindParameter, Connection, bindparam, insert, select, upd
 
 from ..call.model import Call
 from ..call.states import State
-from . import citizens, lessons, outbox, tries
+from . import citizens, deliveries, lessons, outbox, tries
 from .access import Authenticator, Try
 from .chain import Chain, line_row
 from .engines import Desk
 from .errors import Stale
-from .reads import KEYS
+from .postings import Lane, target_of
+from .reads import KEYS, LAST_EVENT
 from .rows import CALL_COLUMNS, Rows
 from .tables import calls, events, idempotency
 from .tries import Whose
@@ -105,10 +106,7 @@ class Transaction:
         if not changes and not done:
             return Written()
         self.written.extend(changes)
-        stored = [
-            self._rows.new_event(change.call, event) for change in changes if change.call for event in change.events
-        ]
-        batch = _Batch(self._rows, changes, stored, at)
+        batch = _Batch(self._rows, changes, at)
         unseen = [id_ for id_ in batch.expected if id_ not in self._loaded]
 
         def store(connection: Connection) -> Written:
@@ -125,7 +123,8 @@ class Transaction:
                 wishes, waiting = outbox.add(connection, batch.wishes, at, owner, lease_until)
             if batch.lines:
                 self._chain.append(connection, batch.lines)
-            return Written(tuple(stored), tuple(wishes), frozenset(waiting))
+            before = batch.publish(connection, self._chain)
+            return Written(tuple(batch.stored), tuple(wishes), frozenset(waiting), batch.lanes, before)
 
         written = await self._desk.run(store, last=last)
         self._loaded.update((change.call.id, change.call.revision) for change in changes if change.call)
@@ -155,12 +154,14 @@ class Transaction:
 class _Batch:
     """The rows of one `write`, table by table."""
 
-    def __init__(self, rows: Rows, changes: Sequence[Change], stored: Sequence[StoredEvent], at: datetime) -> None:
+    def __init__(self, rows: Rows, changes: Sequence[Change], at: datetime) -> None:
         self.expected: dict[str, int] = {}
         self.wishes = [(change.call.id, wish) for change in changes if change.call for wish in change.wishes]
         self._new: list[dict[str, Any]] = []
         self._changed: list[dict[str, Any]] = []
-        self._events = [rows.event_row(event) for event in stored]
+        self.stored: list[StoredEvent] = []
+        self.lanes: frozenset[Lane] = frozenset()
+        self._changes = changes
         self.lines = [
             line_row(line, rows.marks, change.call.id if change.call else None)
             for change in changes
@@ -193,7 +194,6 @@ class _Batch:
             (UPDATE_CALL, self._changed),
             (_NEW_CALL, self._new),
             (_NEW_KEY, self._keys),
-            (_NEW_EVENT, self._events),
         ):
             if rows:
                 connection.execute(statement, rows)
@@ -203,6 +203,46 @@ class _Batch:
             citizens.keep_authenticators(connection, self._authenticators, self._rows.seal)
         if self._held:
             lessons.add_held(connection, self._held)
+
+    def publish(self, connection: Connection, chain: Chain) -> str:
+        """The events, last of all: the lines that say why stand in the audit, and until the commit no other process can
+        write any (chain.py). So ids grow in the order of commits, whichever process writes: who has read up to an id
+        has missed nothing before it. Returns the id before the first."""
+        changes = [(change.call, change.events) for change in self._changes if change.call and change.events]
+        if not changes:
+            return ""
+        if not self.lines:
+            raise ValueError("what is published needs a line in the audit")
+        if self._rows.met != chain.met:  # somebody else has written since: theirs may be the last
+            if last := connection.scalar(LAST_EVENT):
+                self._rows.continue_after(last)
+            self._rows.met = chain.met
+        before = self._rows.last_event_id
+        self.stored = [self._rows.new_event(call, event) for call, events_ in changes for event in events_]
+        connection.execute(_NEW_EVENT, [self._rows.event_row(event) for event in self.stored])
+        owed, own = _receivers(self._changes, self.stored)
+        self.lanes = _lanes(self.stored, own)
+        deliveries.add(connection, owed, own, self._at)
+        return before
+
+
+def _receivers(changes: Sequence[Change], stored: Sequence[StoredEvent]) -> tuple[list[str], dict[str, list[str]]]:
+    """The ids of events for the program's address; and, by host, of those for a call's own."""
+    hosts = {
+        change.call.id: target_of(change.call.request.callback_url)
+        for change in changes
+        if change.call and change.call.request.callback_url
+    }
+    own: dict[str, list[str]] = {}
+    for event in stored:
+        if event.call_id in hosts:
+            own.setdefault(hosts[event.call_id], []).append(event.id)
+    return [event.id for event in stored if event.call_id not in hosts], own
+
+
+def _lanes(stored: Sequence[StoredEvent], own: Mapping[str, Sequence[str]]) -> frozenset[Lane]:
+    target = {id_: host for host, ids in own.items() for id_ in ids}
+    return frozenset(Lane(event.client, target.get(event.id, "")) for event in stored)
 
 
 def _key(change: Change, call: Call, at: datetime) -> dict[str, Any]:

@@ -74,7 +74,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One published event. `id` sorts by the order in which events were committed; `sequence` counts within the call."""
+    """One published event. Ids sort in the order of commits; `sequence` counts within the call."""
 
     id: str
     call_id: str

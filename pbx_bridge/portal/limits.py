@@ -25,13 +25,15 @@ _FORWARDED = "X-Forwarded-For"
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """None: no limit. `refused` are tokens and secrets that were not believed, of one address in a minute; `proxies`
-    are networks that are believed when they say for whom they ask."""
+    """None: no limit. `refused` are tokens and secrets that were not believed, of one address in a minute; `streams_…`
+    are those open at one time; `proxies` are networks that are believed when they say for whom they ask."""
 
     per_program: int | None = None
     per_address: int | None = None
     refused: int | None = None
     calls_per_hour: int | None = None
+    streams_per_program: int | None = None
+    streams_per_citizen: int | None = None
     proxies: Sequence[IPv4Network | IPv6Network] = ()
 
 

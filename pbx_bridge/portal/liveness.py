@@ -26,7 +26,7 @@ def install(app: web.Application, needs: Needs) -> None:
     answer_keys = app[ANSWER_KEYS] = SigningKeys(needs.ledger, needs.clock, settings.rotate_s, "response")
     programs = app[PROGRAMS] = Programs(needs.ledger, settings.client_s)
     revocations = app[REVOCATIONS] = Revocations(needs.ledger, needs.clock, settings.blind_s)
-    readers = app[READERS] = Readers()
+    readers = app[READERS] = Readers(settings.limits.streams_per_program, settings.limits.streams_per_citizen)
     revocations.listen(readers.revoked)
 
     async def watch() -> None:

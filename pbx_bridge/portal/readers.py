@@ -16,7 +16,11 @@ from aiohttp import web
 
 from ..ledger.access import Revocation
 from .grant import Grant
+from .problems import Problem
 from .revocations import Mark, covers, mark_of, marks_of
+
+#: Seconds after which whoever found no seat may ask again.
+FULL_S = 5
 
 
 class Reason(StrEnum):
@@ -26,6 +30,7 @@ class Reason(StrEnum):
     TOKEN_EXPIRED = "token_expired"  # noqa: S105
     CLIENT_DISABLED = "client_disabled"
     SERVICE_STOPS = "service_stops"
+    TOO_SLOW = "too_slow"
 
 
 class Seat:
@@ -45,7 +50,7 @@ class Seat:
         if self._wait is not None and not self._wait.expired():  # else it wakes by itself, and may not be touched
             self._wait.reschedule(asyncio.get_running_loop().time())
 
-    async def wait(self, changed: Awaitable[int], until: float) -> bool:
+    async def wait(self, changed: Awaitable[object], until: float) -> bool:
         """Until there is news (True), or the loop's time `until`, or the end (False)."""
         try:
             async with asyncio.timeout_at(until if self.reason is None else 0) as self._wait:
@@ -58,16 +63,19 @@ class Seat:
 
 
 class Readers:
-    """All seats."""
+    """All seats: at most `per_program` of one program and its citizens, `per_citizen` of one citizen."""
 
-    def __init__(self) -> None:
+    def __init__(self, per_program: int | None = None, per_citizen: int | None = None) -> None:
+        self._per_program = per_program
+        self._per_citizen = per_citizen
         self._seats: defaultdict[Mark, set[Seat]] = defaultdict(set)
         self._clients: Counter[str] = Counter()
         self.stopping = False
 
     @contextmanager
     def seat(self, grant: Grant) -> Iterator[Seat]:
-        """A place for a stream, for as long as it is open."""
+        """A place for a stream, for as long as it is open. Raises Problem when there is none."""
+        self._admit(grant)
         seat, marks = Seat(grant), marks_of(grant)
         if self.stopping:
             seat.end(Reason.SERVICE_STOPS)
@@ -82,6 +90,13 @@ class Readers:
             self._clients[grant.client] -= 1
             if not self._clients[grant.client]:
                 del self._clients[grant.client]
+
+    def _admit(self, grant: Grant) -> None:
+        limits = [(self._per_program, self._clients[grant.client])]
+        if grant.citizen is not None:
+            limits.append((self._per_citizen, len(self._seats.get((grant.client, grant.citizen, None), ()))))
+        if any(limit is not None and open_ >= limit for limit, open_ in limits):
+            raise Problem("too-many-streams", retry_after_s=FULL_S)
 
     def _leave(self, mark: Mark, seat: Seat) -> None:
         self._seats[mark].discard(seat)

@@ -1,8 +1,9 @@
-"""Server-sent events of one call (WHATWG EventSource): the ledger's rows from where the reader left off, then live.
+"""Server-sent events (WHATWG EventSource): the ledger's rows from where the reader left off, then live.
 
-A reader holds nothing but the sequence it was last sent. It is woken, takes what was just committed or reads the
-ledger; so a slow reader costs no memory, and nobody can miss an event or see one twice. A reader that has seen the
-last event gets 204, which is how EventSource is told to stop reconnecting.
+A reader holds nothing but its place. It is woken, takes what was just committed or reads the ledger (sources.py); so a
+slow reader costs no memory, and nobody can miss an event or see one twice. Who falls too far behind at the live end of
+a program's log is told so and comes again. A reader that has seen a call's last event gets 204, which is how
+EventSource is told to stop reconnecting.
 
 A stream lives no longer than its token: what ends it earlier is told as a last event of its own, without an id, so
 that the reader resumes where it was.
@@ -11,6 +12,7 @@ that the reader resumes where it was.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 
 import structlog
@@ -20,23 +22,22 @@ from pydantic_core import to_json
 
 from ..ledger.envelope import envelope as envelope
 from ..ledger.errors import LedgerUnavailable
-from ..ledger.values import StoredEvent
 from . import complaints
+from .frames import FRAMES
 from .grant import Grant
-from .needs import NEEDS, Needs
+from .needs import NEEDS
 from .readers import READERS, Reason, Seat
 from .requests import METRICS, REQUEST_ID, REQUEST_ID_HEADER
 from .revocations import REVOCATIONS
+from .sources import Source, TooSlow
 
+#: What the id of an event looks like.
+EVENT_ID = re.compile(r"evt_[0-9A-HJKMNP-TV-Z]{26}\Z")
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "text/event-stream"
-#: Rows read at once. A call has some dozen events, so one reading is the rule.
-PAGE = 100
 #: How long an EventSource waits before it connects again (milliseconds). Short: nothing is lost meanwhile.
 RETRY_MS = 1000
-#: The type of a call's last event.
-LAST_TYPE = "call.ended"
 #: The type of the event that says why a stream ends before its call: `data: {"reason": one of readers.Reason}`.
 ENDED_TYPE = "stream.ended"
 #: The same for people.
@@ -45,16 +46,17 @@ _WORDS = {
     Reason.TOKEN_EXPIRED: "the token has expired; connect again with a new one",
     Reason.CLIENT_DISABLED: "the token's client was disabled",
     Reason.SERVICE_STOPS: "the service stops; connect again",
+    Reason.TOO_SLOW: "this reader is too far behind; connect again, and it goes on where it was",
 }
 
 
-def wanted(request: web.Request) -> bool:
-    """Whether the reader asks for a stream: names it, and not JSON as well with more weight."""
+def wanted(request: web.Request, media_type: str = MEDIA_TYPE) -> bool:
+    """Whether the reader asks for a stream (or another type): names it, and not JSON as well with more weight."""
     weights = {}
     for choice in request.headers.get(hdrs.ACCEPT, "").lower().split(","):
         media, _, parameters = choice.partition(";")
         weights[media.strip()] = _weight(parameters)
-    return weights.get(MEDIA_TYPE, 0) > weights.get("application/json", 0)
+    return weights.get(media_type, 0) > weights.get("application/json", 0)
 
 
 def _weight(parameters: str) -> float:
@@ -68,6 +70,14 @@ def _weight(parameters: str) -> float:
     return 1
 
 
+def resume_behind(headers: Mapping[str, str], after: str) -> str:
+    """The same for a program's log, whose ids are those of events. Raises Problem."""
+    seen = headers.get("Last-Event-ID", "")
+    if seen and not EVENT_ID.match(seen):
+        raise complaints.problem([complaints.item("header", "/Last-Event-ID", "must be the id of an event")])
+    return seen or after
+
+
 def resume_from(headers: Mapping[str, str], after: int) -> int:
     """Where to go on: EventSource's own header says more than the URL it was given first. Raises Problem."""
     seen = headers.get("Last-Event-ID", "")
@@ -78,9 +88,9 @@ def resume_from(headers: Mapping[str, str], after: int) -> int:
     return int(seen)
 
 
-async def serve(request: web.Request, call_id: str, after: int, grant: Grant) -> web.StreamResponse:
-    """Send events until the call has ended, the reader is gone, the grant is over or the service stops. Once it has
-    begun, a failure only ends it: the reader resumes."""
+async def serve(request: web.Request, source: Source, grant: Grant) -> web.StreamResponse:
+    """Send what the source has until it ends, the reader is gone, the grant is over or the service stops. Once it has
+    begun, a failure only ends it: the reader resumes. Raises Problem for one stream too many."""
     needs = request.app[NEEDS]
     stream = EventSourceResponse(
         sep="\n",
@@ -88,14 +98,14 @@ async def serve(request: web.Request, call_id: str, after: int, grant: Grant) ->
         send_timeout=needs.settings.send_s,
         headers={hdrs.CACHE_CONTROL: "no-store", REQUEST_ID_HEADER: request[REQUEST_ID]},
     )
-    with request.app[METRICS].readers.track_inprogress(), request.app[READERS].seat(grant) as seat:
+    with request.app[READERS].seat(grant) as seat, request.app[METRICS].readers.track_inprogress():
         if request.app[REVOCATIONS].dead(grant):  # since the guard looked
             seat.end(Reason.TOKEN_REVOKED)
         try:
             await stream.prepare(request)
             async with stream:
                 await stream.write(f"retry: {RETRY_MS}\n\n".encode())
-                why = await _Reader(needs, seat, stream).read(call_id, after)
+                why = await _Reader(request, seat, stream).read(source)
                 if isinstance(why, Reason):
                     await stream.send(to_json({"reason": why}).decode(), event=ENDED_TYPE)
                     why = _WORDS[why]
@@ -103,39 +113,44 @@ async def serve(request: web.Request, call_id: str, after: int, grant: Grant) ->
         except (ConnectionError, TimeoutError):
             pass  # the reader is gone, or takes nothing
         except LedgerUnavailable as error:
-            log.warning("a stream ends early", call=call_id, why=str(error))
+            log.warning("a stream ends early", path=request.match_info.route.resource, why=str(error))
     return stream
 
 
 class _Reader:
     """One stream."""
 
-    __slots__ = ("_needs", "_seat", "_stream", "_until")
+    __slots__ = ("_frames", "_needs", "_request", "_seat", "_stream", "_until")
 
-    def __init__(self, needs: Needs, seat: Seat, stream: EventSourceResponse) -> None:
-        self._needs = needs
+    def __init__(self, request: web.Request, seat: Seat, stream: EventSourceResponse) -> None:
+        self._request = request
+        self._needs = needs = request.app[NEEDS]
+        self._frames = request.app[FRAMES]
         self._seat = seat
         self._stream = stream
         self._until = asyncio.get_running_loop().time() + seat.grant.expires_at - needs.clock().timestamp()
 
-    async def read(self, call_id: str, after: int) -> Reason | str:
+    async def read(self, source: Source) -> Reason | str:
         """Returns why it ended."""
-        # Watching begins before the first reading, so that nothing falls between reading and waiting.
-        with self._needs.conductor.hub.watch(call_id) as watch:
+        with source.watched():
             news = True
             while (why := self._over()) is None:
                 if news:
-                    events = watch.take(after) or await self._needs.ledger.events(call_id, after, PAGE)
-                    for event in events:
+                    try:
+                        batch = await source.more()
+                    except TooSlow:
+                        return Reason.TOO_SLOW
+                    for event in batch.events:
                         if self._seat.reason:  # a slow reader gets no page to its end
                             return self._seat.reason
-                        await self._send(event)
-                        after = event.sequence
-                        if event.type == LAST_TYPE:
+                        await self._send(self._frames.frame(event, source.id_of(event)))
+                        if source.is_last(event):
                             return "the call has ended"
-                    if len(events) == PAGE:
+                    if batch.bookmark:
+                        await self._send(f"id: {batch.bookmark}\n\n".encode())
+                    if batch.again:
                         continue
-                news = await self._seat.wait(watch.changed(after), self._next_look())
+                news = await self._seat.wait(source.changed(), self._next_look())
         return why
 
     def _over(self) -> Reason | str | None:
@@ -152,6 +167,12 @@ class _Reader:
         look = asyncio.get_running_loop().time() + self._needs.settings.heartbeat_s
         return min(look, self._until)
 
-    async def _send(self, event: StoredEvent) -> None:
-        data = to_json(envelope(event, self._needs.settings.node)).decode()
-        await self._stream.send(data, id=str(event.sequence), event=event.type)
+    async def _send(self, frame: bytes) -> None:
+        """Raises ConnectionError, and TimeoutError for a reader who takes nothing: its connection is then cut."""
+        try:
+            async with asyncio.timeout(self._needs.settings.send_s):
+                await self._stream.write(frame)
+        except TimeoutError:
+            if self._request.transport is not None:
+                self._request.transport.abort()  # a graceful close would wait for the reader to take what is left
+            raise

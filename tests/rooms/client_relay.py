@@ -61,9 +61,9 @@ class Relay:
 
 
 @asynccontextmanager
-async def relay(site: Site) -> AsyncIterator[Relay]:
-    """A relay in front of the site."""
-    between = Relay(site.port)
+async def relay(to: Site | int) -> AsyncIterator[Relay]:
+    """A relay in front of the site, or of a port of this machine."""
+    between = Relay(to if isinstance(to, int) else to.port)
     server = await asyncio.start_server(between.serve, "127.0.0.1", 0)
     between.port = server.sockets[0].getsockname()[1]
     yield between

@@ -53,6 +53,8 @@ MEANINGS = {
     "limits.requests_per_minute_of_address": "requests from one network address",
     "limits.tokens_refused_per_minute_of_address": "tokens and secrets that were wrong, from one network address",
     "limits.calls_per_hour": "calls of one program",
+    "limits.streams_per_program": "event streams that one program and its citizens have open at one time",
+    "limits.streams_per_citizen": "event streams that one citizen has open at one time",
     "limits.calls_per_hour_of_citizen": "calls for one citizen",
     "limits.calls_per_hour_of_number": "calls to one number, whoever the citizen is",
     "limits.codes_per_hour_of_citizen": "codes sent to one citizen",
@@ -105,6 +107,8 @@ MEANINGS = {
     "tokens.lifetime_s": "how long a token lives, for programs registered from now on",
     "tokens.citizen_lifetime_s": "how long a citizen's token lives at most",
     "tokens.rotate_s": "how long a key signs; it is published as long as its tokens live",
+    "history.keep_days": "after so many days an ended call does not tell any more who the citizen was; none: for ever",
+    "history.delete_days": "after so many days an ended call is deleted whole; the audit keeps its lines; none: never",
     "log.format": "`json`, `console`, or `auto`: console where a terminal reads",
     "log.level": "`debug`, `info`, `warning` or `error`",
 }

@@ -12,6 +12,7 @@ from ..noting import note_read
 from ..operations import Answer, Header, Operation
 from ..own import own_call
 from ..queries import EventsQuery
+from ..sources import OneCall
 
 _SEEN = {"type": "string", "pattern": "^[0-9]{0,9}$"}
 _SSE = {"type": "string", "description": "`id:` is the sequence, `event:` the type, `data:` the event as in JSON"}
@@ -28,7 +29,7 @@ async def events(request: web.Request) -> web.StreamResponse:
         return await _page(request, call.id, after, query.limit)
     if call.ended_at is not None and after >= call.revision:
         return web.Response(status=204)
-    return await stream.serve(request, call.id, after, request[GRANT])
+    return await stream.serve(request, OneCall(request.app[NEEDS], call.id, after), request[GRANT])
 
 
 async def _page(request: web.Request, call_id: str, after: int, limit: int) -> web.Response:
@@ -67,6 +68,6 @@ OPERATIONS = (
             Answer(200, "The events", {"application/json": answers.Events, stream.MEDIA_TYPE: _SSE}),
             Answer(204, "The reader has seen the last event: nothing will come, do not connect again"),
         ),
-        problems=("unknown-call",),
+        problems=("unknown-call", "too-many-streams"),
     ),
 )
