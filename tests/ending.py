@@ -10,7 +10,18 @@ from typing import Any
 
 PHASES = ("accepted", "calling", "connection", "ended")
 #: Events in which the state may stay what it was.
-UPDATES = frozenset({"call.queue_updated", "call.updated", "call.limit_warning"})
+UPDATES = frozenset(
+    {
+        "call.queue_updated",
+        "call.updated",
+        "call.limit_warning",
+        "recording.started",
+        "recording.paused",
+        "recording.resumed",
+        "recording.refused",
+        "recording.stopped",
+    }
+)
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ def _news(before: Call, after: Call) -> str | None:
         return "call.state_changed"
     if after.place != before.place:
         return "call.queue_updated"
-    if after.agent != before.agent:
+    if after.state is State.TALKING and after.agent != before.agent:
         return "call.redirected"
     if after.warned and not before.warned:
         return "call.limit_warning"

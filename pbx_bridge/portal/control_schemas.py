@@ -27,4 +27,4 @@ class RedirectRequest(Strict):
 class LimitRequest(Strict):
     """How long the call may last."""
 
-    time_limit_s: Annotated[int, Field(ge=10, le=14400, description="seconds from the device's answer")]
+    time_limit_s: Annotated[int, Field(ge=5, le=14400, description="seconds from the device's answer")]

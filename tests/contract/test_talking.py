@@ -115,11 +115,13 @@ async def test_hold_is_told_when_the_citizen_presses_it(town: Town, ear: Ear) ->
     await ear.hears(e.DeviceGone, leg)
 
 
-async def test_hold_is_not_told_when_the_agent_presses_it(town: Town, ear: Ear) -> None:
+async def test_hold_is_told_when_the_agent_presses_it(town: Town, ear: Ear) -> None:
     anna, ann = await town.citizen(), await town.agent("ann")
     leg = await talking(town, ear, anna, ann)
     await ann.holds()
+    await ear.hears(e.Held, leg)
     await ann.holds(False)
+    await ear.hears(e.Unheld, leg)
     await anna.hangs_up()
     await ear.hears(e.DeviceGone, leg)
-    assert not [fact for fact in ear.heard if isinstance(fact, e.Held | e.Unheld)]
+    assert [type(fact) for fact in ear.heard if isinstance(fact, e.Held | e.Unheld)] == [e.Held, e.Unheld]

@@ -91,7 +91,7 @@ OPERATIONS = (
         path="/v1/calls/{call_id}/limit",
         summary="Set another time limit",
         description="Seconds from the device's answer, for a call in any state. Asterisk keeps it, so that it holds "
-        "even if this service is gone; one that has passed ends the call. `call.limit_warning` is told a minute before.",
+        "even if this service is gone; one that has passed ends the call. `call.limit_warning` comes a minute before.",
         handler=limit,
         headers=(IF_MATCH,),
         body=Body(LimitRequest, {"an hour": {"time_limit_s": 3600}}),
