@@ -17,7 +17,9 @@ SCOPES: Mapping[str, str] = {
     "queues": "look at queues and agents, log agents in and out",
     "citizens": "keep, read, export and erase what is known about citizens",
     "clients": "register and change programs",
+    "webhooks": "see what was told by webhook, send it again, test a receiver",
     "audit": "read and verify the audit",
+    "recordings": "hear recordings of calls",
 }
 
 _R = Role
@@ -27,10 +29,10 @@ _OWNERS = frozenset({_R.CITIZEN, _R.PORTAL})
 #: What a new program of a role may be given, and gets unless told otherwise.
 SCOPES_OF: Mapping[Role, frozenset[str]] = {
     _R.CITIZEN: frozenset({"calls:write", "calls:read"}),
-    _R.PORTAL: frozenset({"calls:write", "calls:read", "citizens"}),
-    _R.ENGINEER: frozenset({"calls:read", "queues"}),
-    _R.SUPERVISOR: frozenset({"calls:read", "calls:write", "queues"}),
-    _R.AUDITOR: frozenset({"calls:read", "citizens", "audit"}),
+    _R.PORTAL: frozenset({"calls:write", "calls:read", "citizens", "webhooks"}),
+    _R.ENGINEER: frozenset({"calls:read", "webhooks", "queues"}),
+    _R.SUPERVISOR: frozenset({"calls:read", "calls:write", "queues", "recordings"}),
+    _R.AUDITOR: frozenset({"calls:read", "citizens", "audit", "recordings"}),
     _R.ADMIN: frozenset(SCOPES),
 }
 
@@ -50,6 +52,7 @@ _STEERERS = Right("calls:write", _OWNERS | {_R.SUPERVISOR, _R.ADMIN})
 _STAFF_STEERERS = Right("calls:write", frozenset({_R.PORTAL, _R.SUPERVISOR, _R.ADMIN}))
 _DESK = Right("queues", frozenset({_R.ENGINEER, _R.SUPERVISOR, _R.ADMIN}))
 _REGISTRAR = Right("clients", frozenset({_R.ADMIN}))
+_POSTMEN = Right("webhooks", frozenset({_R.PORTAL, _R.ENGINEER, _R.ADMIN}))
 _AUDIT = Right("audit", frozenset({_R.AUDITOR, _R.ADMIN}))
 
 #: Operation id to right.
@@ -76,6 +79,10 @@ RIGHTS: Mapping[str, Right] = {
     "readEvents": _READERS,
     # A citizen follows their call: the log is the program's, and says which of its citizens call.
     "readAllEvents": Right("calls:read", _STAFF | {_R.PORTAL}),
+    # recordings: sound is for those alone who answer for the desk or for the law
+    "steerRecording": _STEERERS,
+    "listRecordings": _READERS,
+    "hearRecording": Right("recordings", frozenset({_R.SUPERVISOR, _R.AUDITOR})),
     # the directory of services
     "listServices": _READERS,
     "getService": _READERS,
@@ -108,6 +115,10 @@ RIGHTS: Mapping[str, Right] = {
     "disableClient": _REGISTRAR,
     "addKey": _REGISTRAR,
     "dropKey": _REGISTRAR,
+    # webhooks
+    "listDeliveries": _POSTMEN,
+    "replayDelivery": _POSTMEN,
+    "testWebhook": _POSTMEN,
     # audit
     "listAudit": _AUDIT,
     "verifyAudit": _AUDIT,

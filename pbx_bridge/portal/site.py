@@ -40,9 +40,11 @@ from .routes import (
     later,
     profile,
     queues,
+    recordings,
     revoke,
     services,
     token,
+    webhooks,
 )
 from .signed_answers import signed_answers
 from .turns import TURNS, Turns
@@ -59,6 +61,7 @@ ALL: tuple[Operation, ...] = (
     *abort.OPERATIONS,
     *later.OPERATIONS,
     *control.OPERATIONS,
+    *recordings.OPERATIONS,
     *events.OPERATIONS,
     *all_events.OPERATIONS,
     *services.OPERATIONS,
@@ -69,6 +72,7 @@ ALL: tuple[Operation, ...] = (
     *agents.OPERATIONS,
     *audit.OPERATIONS,
     *clients.OPERATIONS,
+    *webhooks.OPERATIONS,
     *health.OPERATIONS,
     *about.OPERATIONS,
 )

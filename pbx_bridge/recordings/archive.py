@@ -54,6 +54,7 @@ class Archive:
         while True:
             try:
                 await self.collect()
+                await self.bury()
                 if self._clock() >= sweep_at:
                     await self.sweep()
                     sweep_at = self._clock() + timedelta(seconds=SWEEP_S)

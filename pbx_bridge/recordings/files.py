@@ -52,14 +52,13 @@ class Sealing:
     sha256_sealed: str
 
 
-def prepare(folder: Path) -> None:
-    """A folder that nobody else can look into. What others made keeps its mode."""
+def prepared(folder: Path) -> Path:
+    """A folder that only its owner, and whoever its owner lets in by its group, can look into."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def is_open_to_all(folder: Path) -> bool:
-    """Whether anybody on this machine can read there."""
-    return bool(folder.stat().st_mode & 0o007)
+    mode = folder.stat().st_mode
+    if mode & 0o007:
+        folder.chmod(mode & 0o7770)
+    return folder
 
 
 def left_in(spool: Path) -> Iterator[Left]:
@@ -80,7 +79,7 @@ def left_in(spool: Path) -> Iterator[Left]:
 def seal(source: Path, left: Left, store: Path, key: bytes) -> Sealing:
     """Write the sealed file. It has its name when all of it is on the disk; an earlier try is overwritten."""
     target = store / place(left.name.id)
-    prepare(target.parent)
+    prepared(target.parent)
     part = target.with_name(target.name + PART)
     clear, closed = hashlib.sha256(), hashlib.sha256()
     with _private(part) as out:

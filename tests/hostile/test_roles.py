@@ -35,6 +35,9 @@ ALLOWED: Mapping[str, str] = {
     "keepPlace": "citizen portal supervisor admin",
     "redirectCall": "portal supervisor admin",
     "limitCall": "portal supervisor admin",
+    "steerRecording": "citizen portal supervisor admin",
+    "listRecordings": READERS,
+    "hearRecording": "supervisor auditor",
     "getCall": READERS,
     "listCalls": READERS,
     "getTimeline": READERS,
@@ -69,6 +72,9 @@ ALLOWED: Mapping[str, str] = {
     "disableClient": ADMIN,
     "addKey": ADMIN,
     "dropKey": ADMIN,
+    "listDeliveries": "portal engineer admin",
+    "replayDelivery": "portal engineer admin",
+    "testWebhook": "portal engineer admin",
     "listAudit": AUDIT,
     "verifyAudit": AUDIT,
     "isAlive": OPEN,
@@ -114,9 +120,11 @@ async def asks(asker: Asker, operation: Operation, call: str, victim: Program, m
         client_id=victim.id,
         key_id="key_none",
         slug="unauthorized",
+        event_id="evt_01KES17JG0665SNZVZCSAATYME",
         service_id="support",
         queue="support",
         agent_id="ann",
+        recording_id="rec_none_1800000000000",
     )
     body: Any = next(iter(operation.body.examples.values())) if operation.body else None
     if operation.id == "initiateCall":

@@ -92,6 +92,8 @@ MEANINGS = {
     "webhooks.allow_http": "whether addresses may be plain `http:`; for tests and intranets",
     "webhooks.ca_file": "PEM file: authorities that are believed for them beside those the system knows",
     "webhooks.timeout_s": "how long a program may take to answer",
+    "recordings.spool": "where Asterisk leaves recordings in clear: `monitor/pbx-bridge` in its spool folder; a tmpfs",
+    "recordings.store": "where they are kept sealed, a folder for each day",
     "signatures.skew_s": "how far a signature's `created` may be from our clock",
     "terms.time_limit_s": "the whole call, from the device's answer; a request may ask for another",
     "terms.ring_s": "how long the device rings",

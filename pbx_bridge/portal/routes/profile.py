@@ -58,6 +58,8 @@ async def keep(request: web.Request) -> web.Response:
         after = await _only_own(request, before, _changed(before, body, needs.clock()))
         await note(request, "write-profile", whose)
         await needs.ledger.keep_profile(after)
+        if after.consent and not after.consent.recording and after.consents != before.consents:
+            await needs.conductor.withdraw(*whose, by=request[GRANT].actor)
     return _shown(after)
 
 
