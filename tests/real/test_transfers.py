@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from contextlib import aclosing
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -22,12 +22,35 @@ BUSY = "+79000000486"
 TALK = "requested dialing ringing answered queued offered talking"
 
 
+SERVICE = """
+queue = "{queue}"
+wrap_up_s = 0
+[names]
+ru = "Служба {queue}"
+en = "Service {queue}"
+[hours]
+calendar = "none"
+every_day = {hours}
+"""
+#: One never closes; the other opens once, when this test is over.
+OPEN = SERVICE.format(queue="support", hours='["00:00-24:00"]')
+DAY = (datetime.now(UTC) + timedelta(days=3)).date()
+CLOSED = f"""{SERVICE.format(queue="sales", hours="[]")}
+[[hours.override]]
+from = {DAY}
+to = {DAY}
+periods = ["10:00-11:00"]
+why = "один раз"
+"""
+SERVICES = {"support.toml": OPEN, "closed.toml": CLOSED}
+
+
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     """eve sits at another desk; nobody sits at the third."""
     queues = (Queue("support", QUICK), Queue("sales", QUICK), Queue("nobody", QUICK))
     agents = (Agent("ann"), Agent("bob"), Agent("eve", queues=("sales",)))
-    return Plan(queues=queues, agents=agents, terms={"QUEUE_S": 30, "TIME_LIMIT_S": 120})
+    return Plan(queues=queues, agents=agents, services=SERVICES, terms={"QUEUE_S": 30, "TIME_LIMIT_S": 120})
 
 
 async def steer(stage: Stage, call: str, how: str, **body: Any) -> Any:
@@ -118,6 +141,17 @@ async def test_a_queue_where_nobody_sits_leads_back(stage: Stage) -> None:
     assert end.path == f"{TALK} transferring queued offered talking ended"
 
 
+async def test_a_service_that_is_closed_takes_nobody_and_they_talk_on(stage: Stage) -> None:
+    ann, citizen = await stage.agent("ann"), await stage.citizen()
+    call = await stage.talk(citizen, ann)
+    reply = await steer(stage, call, "redirect", service="closed")
+    assert (reply.status, reply.problem) == (409, "desk-closed")
+    assert reply.body["next_open_at"] == f"{DAY}T07:00:00Z"
+    await they_talk(citizen, ann)
+    await ann.hang_up()
+    assert (await stage.end(call)).path == f"{TALK} ended"
+
+
 async def test_a_number_that_no_trunk_carries_leaves_them_talking(stage: Stage) -> None:
     ann, citizen = await stage.agent("ann"), await stage.citizen()
     call = await stage.talk(citizen, ann)
@@ -180,6 +214,18 @@ async def test_an_agent_who_sends_the_citizen_to_nobody_does_not_drop_them(stage
     await ann.hang_up()
     end = await stage.end(call)
     assert end.path == f"{TALK} transferring queued offered talking ended"
+
+
+async def test_an_agent_who_sends_the_citizen_to_a_closed_service_does_not_drop_them(stage: Stage) -> None:
+    ann, eve, citizen = await stage.agent("ann"), await stage.agent("eve", "sales"), await stage.citizen()
+    call = await stage.talk(citizen, ann)
+    await ann.transfer("closed")
+    await ann.talks()
+    await they_talk(citizen, ann)
+    await ann.hang_up()
+    end = await stage.end(call)
+    assert end.path == f"{TALK} transferring queued offered talking ended"
+    assert eve.rung_count == 0
 
 
 async def test_an_agent_asks_a_colleague_first_and_then_joins_the_two(stage: Stage) -> None:
