@@ -8,6 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from .conductor.conductor import Conductor
+from .conductor.ports import Clock
+from .webhooks.tally import Tally
 
 
 class Figures(Collector):
@@ -27,6 +29,24 @@ class Figures(Collector):
         for part, trouble in self._conductor.health().items():
             well.add_metric([part], 0 if trouble else 1)
         yield well
+
+
+class WebhookFigures(Collector):
+    """What programs were told, and what they are still owed."""
+
+    def __init__(self, tally: Tally, clock: Clock) -> None:
+        self._tally = tally
+        self._clock = clock
+
+    def collect(self) -> Iterable[Metric]:
+        """What is owed is as at the last look, seconds ago."""
+        arrears = self._tally.arrears
+        age = (self._clock() - arrears.oldest).total_seconds() if arrears.oldest else 0.0
+        yield _by("pbx_webhook_tries", "Webhooks sent, by what became of the try", "result", self._tally.tries)
+        yield _by("pbx_webhook_addresses_gone", "Addresses given up after a 410", "client", self._tally.gone)
+        yield GaugeMetricFamily("pbx_webhooks_waiting", "Events that programs are still owed", arrears.waiting)
+        yield GaugeMetricFamily("pbx_webhooks_dead", "Dead letters", arrears.dead)
+        yield GaugeMetricFamily("pbx_webhooks_oldest_seconds", "Age of the oldest that is owed", max(age, 0.0))
 
 
 def _by(name: str, words: str, label: str, counts: dict[str, int]) -> Metric:

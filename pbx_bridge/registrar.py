@@ -18,6 +18,7 @@ from .portal.registration import (
     KeyForm,
     NewProgram,
     NotAKey,
+    NotAllowed,
     ProgramForm,
     change,
     new_key,
@@ -26,7 +27,7 @@ from .portal.registration import (
     shown,
 )
 from .upkeep import operator
-from .wiring import ledger_of, now
+from .wiring import ledger_of, now, reach_of
 
 Config = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configuration file; default PBX_CONFIG.")]
 RoleName = Literal["portal", "engineer", "supervisor", "auditor", "admin"]
@@ -35,6 +36,7 @@ Result = TypeVar("Result")
 
 app = App(name="client", help="Programs that may ask: add, list, show, change, rotate, disable.")
 out = Console(highlight=False, soft_wrap=True)
+_SHOWN_AS = {"secret": "client_secret", "hmac": "hmac_key", "webhook": "whsec"}
 _DURATION = re.compile(r"(\d{1,6})([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -50,6 +52,7 @@ def add(
     role: RoleName = "portal",
     scope: Annotated[list[str] | None, Parameter(negative="", help="Repeatable; default: all of the role.")] = None,
     callback_url: str | None = None,
+    callback_host: Annotated[list[str] | None, Many] = None,
     service: Annotated[list[str] | None, Many] = None,
     prefix: Annotated[list[str] | None, Many] = None,
     issuer: Annotated[list[str] | None, Many] = None,
@@ -66,7 +69,9 @@ def add(
     role
         What kind of asker it is: docs/roles.md.
     callback_url
-        Where it wants to be told of its calls (https).
+        Where it wants to be told of its calls by webhook (https); `client rotate --kind webhook` makes its secret.
+    callback_host
+        A host that a call's own address may have, beside that of callback_url.
     service
         A service that it may call; default: every one.
     prefix
@@ -82,15 +87,15 @@ def add(
         Its requests must be signed (RFC 9421); add a key with `client rotate --kind`.
     """
     said = _said(
-        name=name, role=role, scopes=scope, callback_url=callback_url, services=service, prefixes=prefix,
-        issuers=issuer, vouching={"acr": acr or [], "amr": amr or []} if acr or amr else None,
+        name=name, role=role, scopes=scope, callback_url=callback_url, callback_hosts=callback_host,
+        services=service, prefixes=prefix, issuers=issuer, vouching={"acr": acr or [], "amr": amr or []} if acr or amr else None,
     )  # fmt: skip
     form = _checked(NewProgram, said | {"second_step": second_step, "require_signature": require_signature})
     wanted = settings.load(config)
     try:
-        client, secret = register(form, _pepper(wanted), now(), wanted.tokens.lifetime_s)
-    except ValueError as error:
-        raise Refused(f"{error}.") from None
+        client, secret = register(form, _pepper(wanted), now(), wanted.tokens.lifetime_s, reach_of(wanted))
+    except NotAllowed as error:
+        raise Refused(f"{error.pointer[1:]} {error}.") from None
     detail = {"client": client.id, "role": role, "scopes": sorted(client.scopes)}
 
     async def keep(ledger: Ledger) -> None:
@@ -133,6 +138,7 @@ def change_(
     name: str | None = None,
     scope: Annotated[list[str] | None, Many] = None,
     callback_url: str | None = None,
+    callback_host: Annotated[list[str] | None, Many] = None,
     service: Annotated[list[str] | None, Many] = None,
     prefix: Annotated[list[str] | None, Many] = None,
     issuer: Annotated[list[str] | None, Many] = None,
@@ -142,20 +148,20 @@ def change_(
 ) -> None:
     """Change what a program may. What is not said stays as it is; a second later it counts."""
     said = _said(
-        name=name, scopes=scope, callback_url=callback_url, services=service, prefixes=prefix, issuers=issuer,
-        second_step=second_step, require_signature=require_signature,
+        name=name, scopes=scope, callback_url=callback_url, callback_hosts=callback_host, services=service,
+        prefixes=prefix, issuers=issuer, second_step=second_step, require_signature=require_signature,
     )  # fmt: skip
-    form = _checked(ProgramForm, said)
+    form, wanted = _checked(ProgramForm, said), settings.load(config)
 
     async def keep(ledger: Ledger) -> None:
         try:
-            after = change(await _program(ledger, client_id), form)
-        except ValueError as error:
-            raise Refused(f"{error}.") from None
+            after = change(await _program(ledger, client_id), form, reach_of(wanted))
+        except NotAllowed as error:
+            raise Refused(f"{error.pointer[1:]} {error}.") from None
         await _note(ledger, "change-client", {"client": client_id, "fields": sorted(said)})
         await ledger.change_client(after)
 
-    _with_ledger(settings.load(config), keep)
+    _with_ledger(wanted, keep)
     out.print(f"{client_id} is changed: {', '.join(sorted(said)) or 'nothing was said'}.", markup=False)
 
 
@@ -163,12 +169,12 @@ def change_(
 def rotate(
     client_id: str,
     *,
-    kind: Literal["secret", "hmac", "public"] = "secret",
+    kind: Literal["secret", "hmac", "public", "webhook"] = "secret",
     public_key: Annotated[Path | None, Parameter(help="A file with a JWK or PEM, for --kind public.")] = None,
     keep_old_for: Annotated[str, Parameter(help="How long older keys count still: 30m, 24h, 7d, 0s.")] = "24h",
     config: Config = None,
 ) -> None:
-    """Give a program a new secret, or a key for signatures. What is secret of it is printed once."""
+    """Give a program a new secret, a key for signatures, or one for webhooks. What is secret of it is printed once."""
     given = public_key.read_text(encoding="utf-8") if public_key else None
     form = _checked(KeyForm, {"kind": kind, "public_key": given, "others_expire_in_s": _seconds(keep_old_for)})
     wanted = settings.load(config)
@@ -185,7 +191,7 @@ def rotate(
     _with_ledger(wanted, keep)
     out.print(f"key_id        {key.id}", markup=False)
     if secret:
-        out.print(f"{'client_secret' if kind == 'secret' else 'hmac_key':13} {secret}", markup=False)
+        out.print(f"{_SHOWN_AS[kind]:13} {secret}", markup=False)
         Console(stderr=True).print("Keep it now: it is not shown again.")
     out.print(f"Older keys of this kind count for {keep_old_for} still.", markup=False)
 

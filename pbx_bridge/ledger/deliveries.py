@@ -43,7 +43,7 @@ _IS_HEAD = ~exists().where(
     _earlier.c.sequence < _d.sequence,
     text(IS_OWED.replace("state", "earlier.state")),
 )
-_IN_LANE = and_(_d.client == bindparam("client"), _d.target == bindparam("target"), _OWED)
+_IN_LANE = and_(_d.client == bindparam("of_client"), _d.target == bindparam("of_target"), _OWED)
 
 # ── written ──
 _CAN_BE_SIGNED = exists().where(
@@ -78,7 +78,7 @@ def _adding(target: Any, who: Any) -> Any:
 
 
 _ADD = _adding(literal(""), _TOLD)
-_ADD_OWN = _adding(bindparam("target", type_=_d.target.type), literal(value=True))
+_ADD_OWN = _adding(bindparam("own_target", type_=_d.target.type), literal(value=True))
 
 # ── claimed ──
 _head = (
@@ -147,12 +147,19 @@ def add(connection: Connection, event_ids: Sequence[str], own: Mapping[str, Sequ
     if event_ids:
         connection.execute(_ADD, {"ids": list(event_ids), "at": at})
     for target, ids in own.items():
-        connection.execute(_ADD_OWN, {"ids": list(ids), "at": at, "target": target})
+        connection.execute(_ADD_OWN, {"ids": list(ids), "at": at, "own_target": target})
 
 
 def claim(connection: Connection, lane: Lane, limit: int, at: datetime, owner: str, until: datetime) -> list[Row[Any]]:
     """Up to `limit` due rows of a lane, each the first open one of its call, in the order of their events."""
-    values = {"client": lane.client, "target": lane.target, "limit": limit, "at": at, "owner": owner, "until": until}
+    values = {
+        "of_client": lane.client,
+        "of_target": lane.target,
+        "limit": limit,
+        "at": at,
+        "owner": owner,
+        "until": until,
+    }
     return sorted(connection.execute(CLAIM, values), key=lambda row: str(row.event_id))
 
 

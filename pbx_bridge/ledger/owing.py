@@ -51,7 +51,7 @@ class Owing(Base):
 
     async def drop_lane(self, lane: Lane, why: str, at: datetime) -> int:
         """Send nothing of this any more, and say why. Returns how many deliveries that were."""
-        values = {"client": lane.client, "target": lane.target, "why": why, "at": at}
+        values = {"of_client": lane.client, "of_target": lane.target, "why": why, "at": at}
         return await self._change(lambda connection: connection.execute(deliveries.DROP_LANE, values).rowcount)
 
     async def give_up_address(self, client: str, url: str, line: AuditLine) -> bool:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from .answers import ProblemDocument
 from .forms import SERVICE_ID_PATTERN
 from .limits import UNCOUNTED
-from .operations import CALL_ID_PATTERN, Answer, Header, Operation
+from .operations import CALL_ID_PATTERN, EVENT_ID_PATTERN, Answer, Header, Operation
 from .problems import CATALOGUE, MEDIA_TYPE, OF_SIGNATURES
 from .queries import NoQuery
 from .rights import SCOPES
@@ -24,6 +24,7 @@ _PROBLEM_HEADERS = {
 _PATH_PATTERNS = {
     "client_id": "^[A-Za-z0-9_.-]{1,128}$",
     "key_id": "^[A-Za-z0-9_.-]{1,128}$",
+    "event_id": EVENT_ID_PATTERN,
     "service_id": SERVICE_ID_PATTERN,
     "queue": "^[A-Za-z0-9_.-]{1,64}$",
     "agent_id": "^[A-Za-z0-9_.-]{1,64}$",

@@ -16,6 +16,8 @@ from .rights import RIGHTS, Right
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 #: The form of a call's id in a path: `call_` and a ULID in small letters.
 CALL_ID_PATTERN = "^call_[0-9a-hjkmnp-tv-z]{26}$"
+#: The form of an event's id in a path.
+EVENT_ID_PATTERN = "^evt_[0-9A-HJKMNP-TV-Z]{26}$"
 _CALL_ID = re.compile(CALL_ID_PATTERN.removesuffix("$") + r"\Z")
 
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -54,7 +54,7 @@ class Ledger(Protocol):
         owner: str,
         lease_s: float,
     ) -> list[Posting]: ...
-    async def lanes(self) -> dict[Lane, datetime]: ...
+    async def lanes(self) -> Mapping[Lane, datetime]: ...
     async def drop_lane(self, lane: Lane, why: str, at: datetime) -> int: ...
     async def give_up_address(self, client: str, url: str, line: AuditLine) -> bool: ...
     async def arrears(self) -> Arrears: ...
@@ -79,10 +79,11 @@ class Courier:
         *,
         lease_s: float = LEASE_S,
         pace_s: float = 0.0,
+        look_s: float = LOOK_S,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """`node` names this installation in events. `pace_s` lies between two transactions at least, so that those of
-        a busy desk share one."""
+        a busy desk share one; `look_s` between two looks at all that is owed."""
         self._ledger = ledger
         self._post = post
         self._clock = clock
@@ -90,6 +91,7 @@ class Courier:
         self._node = node
         self._lease_s = lease_s
         self._pace_s = pace_s
+        self._look_s = look_s
         self._chance = chance
         self._lanes = Lanes()
         self._known: dict[str, tuple[Client | None, datetime]] = {}
@@ -115,6 +117,9 @@ class Courier:
                 except LedgerUnavailable as error:
                     log.warning("webhooks wait for the database", why=str(error))
                     await asyncio.sleep(PATIENCE_S)
+                except Exception:  # a fault of ours with one row: the others go on, and its claim runs out
+                    log.exception("a round of webhooks failed")
+                    await asyncio.sleep(PATIENCE_S)
                 else:
                     await asyncio.sleep(self._pace_s)
                 await self._wait()
@@ -128,13 +133,13 @@ class Courier:
         seconds = (min(due) - self._clock()).total_seconds() if due else 0.0
         # Not wait_for: in Python 3.11 it loses a cancellation that comes together with what it waits for.
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(max(seconds, 0.0), LOOK_S)):
+            async with asyncio.timeout(min(max(seconds, 0.0), self._look_s)):
                 await self._bell.wait()
         self._bell.clear()
 
     async def _round(self) -> None:
         at = self._clock()
-        if self._look_at is None or not at < self._look_at <= at + timedelta(seconds=LOOK_S):
+        if self._look_at is None or not at < self._look_at <= at + timedelta(seconds=self._look_s):
             await self._look(at)
         receivers = await self._receivers(at)
         wanted = [(lane, seats) for lane, seats in self._lanes.wanted(at) if lane in receivers]
@@ -146,7 +151,7 @@ class Courier:
         except BaseException:  # a cancellation too: what became of tries is still to be kept
             self._settled = settled + self._settled
             raise
-        self._lanes.begun(wanted, Counter(posting.lane for posting in postings))
+        self._lanes.begun(wanted, Counter(posting.lane for posting in postings), at)
         for posting in postings:
             task = asyncio.create_task(self._try(posting, receivers[posting.lane]), name=f"webhook {posting.event_id}")
             self._tries[task] = posting
@@ -160,7 +165,7 @@ class Courier:
         for lane, due in (await self._ledger.lanes()).items():
             self._lanes.owed(lane, due)
         self.tally.arrears = await self._ledger.arrears()
-        self._look_at = at + timedelta(seconds=LOOK_S)
+        self._look_at = at + timedelta(seconds=self._look_s)
 
     # ── to whom ──
     async def _receivers(self, at: datetime) -> dict[Lane, Receiver]:
@@ -243,7 +248,7 @@ class Courier:
             words = "a receiver fails: it is only probed now" if self._lanes.ails(lane) else "a receiver is well again"
             log.warning(words, client=lane.client, why=settled.why)
         self.tally.tried(settled)
-        # What waits behind it may go, and what failed has its time.
+        # What waits behind it may go now, and what failed has its time.
         self._lanes.owed(lane, settled.again_at or at)
 
     async def _give_back(self) -> None:

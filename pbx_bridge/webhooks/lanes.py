@@ -7,8 +7,9 @@ wait, and lose none of their own tries by it.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from ..ledger.postings import Lane
@@ -19,11 +20,14 @@ MOST_OF_LANE, MOST_TOGETHER = 4, 32
 AILING = 4
 #: Seconds between two probes: the first, and the longest.
 PROBE_S, LONGEST_PROBE_S = 1.0, 30.0
+#: So many moments are remembered of a lane; others are found by looking (courier.LOOK_S).
+TIMES = 100
 
 
 @dataclass(slots=True)
 class _State:
-    due: datetime | None = None
+    times: list[datetime] = field(default_factory=list)
+    """A heap of moments at which a look is worth it."""
     under_way: int = 0
     failures: int = 0
     not_before: datetime | None = None
@@ -38,11 +42,12 @@ class Lanes:
     def owed(self, lane: Lane, due: datetime) -> None:
         """It is worth looking at this lane then."""
         state = self._states.setdefault(lane, _State())
-        state.due = due if state.due is None else min(state.due, due)
+        if due not in state.times and (len(state.times) < TIMES or due < state.times[0]):
+            heapq.heappush(state.times, due)
 
     def wanted(self, at: datetime) -> list[tuple[Lane, int]]:
         """How many deliveries each lane may begin now, where it may begin any."""
-        spare = MOST_TOGETHER - sum(max(0, state.under_way - 1) for state in self._states.values())
+        spare = self._spare()
         found = []
         for lane, state in self._states.items():
             free_at = _next(state)
@@ -55,19 +60,20 @@ class Lanes:
                 spare -= max(more, 0)
         return found
 
-    def begun(self, asked: Iterable[tuple[Lane, int]], begun: Mapping[Lane, int]) -> None:
-        """What came of `wanted`. A lane that gave less than it was asked for has no more that is due."""
+    def begun(self, asked: Iterable[tuple[Lane, int]], begun: Mapping[Lane, int], at: datetime) -> None:
+        """What came of `wanted` at that moment. A lane that gave less than it was asked for has no more that is due."""
         for lane, seats in asked:
             state = self._states[lane]
             state.under_way += begun.get(lane, 0)
             if begun.get(lane, 0) < seats:
-                state.due = None
+                while state.times and state.times[0] <= at:
+                    heapq.heappop(state.times)
             self._forget(lane)
 
     def rest(self, lane: Lane) -> None:
         """Nothing can be sent there now; somebody will say when (`owed`)."""
         if lane in self._states:
-            self._states[lane].due = None
+            self._states[lane].times.clear()
             self._forget(lane)
 
     def ended(self, lane: Lane, at: datetime, *, failed: bool, asked_s: float = 0.0) -> bool:
@@ -87,12 +93,19 @@ class Lanes:
 
     def next_at(self) -> datetime | None:
         """When something can begin; None while only the end of a try, or news, can change that."""
-        free = [state for state in self._states.values() if state.under_way < _seats(state)]
+        spare = self._spare()
+        free = [
+            each for each in self._states.values() if not each.under_way or (spare and each.under_way < _seats(each))
+        ]
         return min((at for state in free if (at := _next(state))), default=None)
+
+    def _spare(self) -> int:
+        """Seats for second and further tries that nobody has."""
+        return max(0, MOST_TOGETHER - sum(max(0, state.under_way - 1) for state in self._states.values()))
 
     def _forget(self, lane: Lane) -> None:
         state = self._states[lane]
-        if state.due is None and not state.under_way and not state.failures:
+        if not state.times and not state.under_way and not state.failures:
             del self._states[lane]
 
 
@@ -105,6 +118,6 @@ def _seats(state: _State) -> int:
 
 
 def _next(state: _State) -> datetime | None:
-    if state.due is None:
+    if not state.times:
         return None
-    return max(state.due, state.not_before) if state.not_before else state.due
+    return max(state.times[0], state.not_before) if state.not_before else state.times[0]

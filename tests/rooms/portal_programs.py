@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from pbx_bridge.ledger.access import Client, ClientKey
+from pbx_bridge.ledger.postings import DeliveryFilter, DeliveryPage
+from pbx_bridge.ledger.values import StoredEvent
 
 
 @dataclass
@@ -46,6 +48,16 @@ class Programs:
         keys = tuple(_shorter(each, at) if each.id == key_id else each for each in client.keys)
         self.clients_[client_id] = replace(client, keys=keys)
         return keys != client.keys
+
+    # ── what they are told by webhook: nothing is owed here ──
+    async def deliveries(self, filter_: DeliveryFilter, *, before: str | None = None, limit: int = 50) -> DeliveryPage:
+        return DeliveryPage((), None)
+
+    async def event(self, event_id: str) -> StoredEvent | None:
+        return None
+
+    async def replay(self, event: StoredEvent, at: datetime) -> bool:
+        return False
 
 
 def _shorter(key: ClientKey, until: datetime | None) -> ClientKey:
