@@ -15,7 +15,20 @@ import structlog
 from cyclopts import App, Parameter
 from rich.console import Console
 
-from . import __version__, directory_cli, logs, provision, registrar, rehearse, settings, staffing, upkeep
+from . import (
+    __version__,
+    directory_cli,
+    history_cli,
+    logs,
+    provision,
+    recordings_cli,
+    registrar,
+    rehearse,
+    settings,
+    staffing,
+    upkeep,
+    webhooks_cli,
+)
 from .app import TakenOver, serve
 from .doctor import examine
 from .ledger import Ledger, LedgerError, migrate
@@ -26,7 +39,17 @@ Config = Annotated[Path | None, Parameter(name=["--config", "-c"], help="Configu
 app = App(name="pbx-bridge", version=__version__, help="The telephony backend behind a portal's call button.")
 audit = App(name="audit", help="Who did what: verify that nobody changed it.")
 citizen = App(name="citizen", help="What is kept about one citizen: export, erase.")
-for each in (registrar.app, staffing.app, audit, citizen, rehearse.app):
+for each in (
+    registrar.app,
+    recordings_cli.app,
+    staffing.app,
+    webhooks_cli.app,
+    history_cli.app,
+    history_cli.history,
+    audit,
+    citizen,
+    rehearse.app,
+):
     app.command(each)
 directory_cli.register(app)
 Result = TypeVar("Result")
@@ -70,12 +93,13 @@ def setup(
     ami_port: int = 5038,
     tls_certificate: Annotated[Path | None, Parameter(help="PEM; for HTTPS, SIP over TLS and WSS.")] = None,
     tls_key: Annotated[Path | None, Parameter(help="PEM; its private key.")] = None,
+    sandbox: Annotated[bool, Parameter(help="Numbers for portal developers; not for production.")] = False,
 ) -> None:
     """Write the first configuration with generated secrets into FOLDER. What is there is kept."""
     if (tls_certificate is None) != (tls_key is None):
         raise settings.SettingsError("--tls-certificate and --tls-key belong together: give both or none.")
     tls = (tls_certificate.absolute(), tls_key.absolute()) if tls_certificate and tls_key else None
-    plan = provision.Plan(http_port=http_port, ari_port=ari_port, ami_port=ami_port, tls=tls)
+    plan = provision.Plan(http_port=http_port, ari_port=ari_port, ami_port=ami_port, tls=tls, sandbox=sandbox)
     config = provision.setup(folder, plan, out.print)
     out.print(f"Next: pbx-bridge doctor --config {config}")
 
@@ -109,7 +133,8 @@ def verify(
 
 @citizen.command
 def export(client_id: str, user: str, *, config: Config = None) -> int:
-    """Print all that is kept about a citizen of a program, in clear, as JSON."""
+    """Print all that is kept about a citizen of a program, in clear, as JSON. Who dialled the public number and is
+    nobody's citizen is found by `hotline` and the whole number."""
     wanted = settings.load(config)
     told = asyncio.run(
         _with_ledger(wanted, lambda ledger: upkeep.citizen_export(ledger, client_id, user, now(), complain.print))
@@ -156,6 +181,9 @@ def main() -> None:
         LedgerError,
         registrar.Refused,
         directory_cli.Refused,
+        recordings_cli.Refused,
+        webhooks_cli.Refused,
+        history_cli.Refused,
         rehearse.CannotSimulate,
     ) as error:
         Console(stderr=True, soft_wrap=True).print(f"pbx-bridge: {error}", markup=False, highlight=False)

@@ -15,7 +15,9 @@ from .conductor.ports import OutOfReach, Replaced
 from .hours.calendar import runs_out
 from .ledger import Ledger, LedgerUnavailable
 from .portal.certificates import BadCertificate, Certificate
+from .portal.needs import NEEDS
 from .portal.serving import Runner
+from .retention import EVERY_S, Keeper
 from .settings import Settings
 from .shelf import Shelf
 from .wiring import CannotStart, House, house, now, terms_of
@@ -47,7 +49,10 @@ async def _run(rooms: House) -> None:
     certificate = _certificate(rooms.settings)
     runner = await _open_door(rooms, certificate)
     tasks = [*keep_fresh(certificate), asyncio.create_task(_keep_house(rooms.ledger), name="housekeeping")]
-    tasks += _keep_directory(rooms)
+    tasks += [*_keep_directory(rooms), asyncio.create_task(_keep_history(rooms), name="retention")]
+    if rooms.archive:
+        tasks.append(asyncio.create_task(rooms.archive.run(), name="archive"))
+    courier = asyncio.create_task(rooms.courier.run(), name="courier")
     loop.add_signal_handler(signal.SIGHUP, _read_again, rooms.shelf, certificate)
     loop_task = asyncio.create_task(rooms.conductor.run(), name="conductor")
     stopping = asyncio.create_task(stop.wait(), name="stop")
@@ -59,6 +64,8 @@ async def _run(rooms: House) -> None:
         for task in tasks:
             task.cancel()
         await runner.cleanup()
+        courier.cancel()
+        await asyncio.gather(courier, return_exceptions=True)
         loop_task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await _end_of(loop_task)
@@ -73,6 +80,16 @@ async def _keep_house(ledger: Ledger) -> None:
             end = await ledger.anchor()
             log.info("audit anchor", anchor=f"{end.id}:{end.chain}")
         await asyncio.sleep(HOUSEKEEPING_S)
+
+
+async def _keep_history(rooms: House) -> None:
+    """What is too old is emptied or deleted, as the settings say."""
+    history = rooms.settings.history
+    keeper = Keeper(rooms.ledger, history.keep_days, history.delete_days)
+    rooms.portal[NEEDS].registry.register(keeper)
+    while True:
+        await keeper.look(now())
+        await asyncio.sleep(EVERY_S)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from .asterisk.tls import is_loopback
 
 Seconds = Annotated[int, Field(gt=0, le=30 * 86400)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Days = Annotated[int, Field(gt=0, le=36500)]
 Positive = Annotated[int, Field(gt=0)]
 Prefix = Annotated[str, Field(pattern=r"^\+\d{0,15}$")]
 
@@ -143,6 +144,13 @@ class Destinations(_Part):
 
     prefixes: tuple[Prefix, ...] = ("+73", "+74", "+78", "+79")
     allow_premium: bool = False
+
+
+class Sandbox(_Part):
+    """Numbers for portal developers, behind which Asterisk plays telephones (docs/how-to/sandbox.md). Not for
+    production: whoever may ask for calls can then occupy agents without any citizen."""
+
+    enabled: bool = False
 
 
 class Limits(_Part):
@@ -279,6 +287,20 @@ class Recordings(_Part):
     def _both(self) -> Self:
         if (self.spool is None) != (self.store is None):
             raise ValueError("spool and store belong together: set both or none")
+        return self
+
+
+class History(_Part):
+    """How long ended calls are kept, in days; none: for ever. After `keep_days` a call does not tell any more who the
+    citizen was, after `delete_days` it is gone."""
+
+    keep_days: Days | None = None
+    delete_days: Days | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.keep_days and self.delete_days and self.delete_days < self.keep_days:
+            raise ValueError("delete_days must not be less than keep_days: a call is emptied first, then deleted")
         return self
 
 

@@ -20,18 +20,21 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from .sandbox import PREFIX
 from .sections import (
     Asterisk,
     CallTerms,
     Codes,
     Database,
     Destinations,
+    History,
     Hotline,
     Http,
     Issuer,
     Limits,
     Logging,
     Recordings,
+    Sandbox,
     Secrets,
     ServiceEntry,
     Signatures,
@@ -86,6 +89,7 @@ class Settings(BaseSettings):
     """Service id → its entry, or just the name of its queue. Where there are any, no folder is read."""
     hotline: Hotline = Hotline()
     destinations: Destinations = Destinations()
+    sandbox: Sandbox = Sandbox()
     limits: Limits = Limits()
     codes: Codes = Codes()
     sms: Sms = Sms()
@@ -96,6 +100,7 @@ class Settings(BaseSettings):
     terms: CallTerms = CallTerms()
     secrets: Secrets = Secrets()
     tokens: Tokens = Tokens()
+    history: History = History()
     log: Logging = Logging()
 
     @field_validator("services", mode="before")
@@ -121,6 +126,10 @@ class Settings(BaseSettings):
                 "directory and [services] are both set: move the services into the folder, or unset directory"
             )
         return self
+
+    def may_be_rung(self) -> tuple[str, ...]:
+        """What the numbers begin with that may be rung at all."""
+        return self.destinations.prefixes + ((PREFIX,) if self.sandbox.enabled else ())
 
     @classmethod
     def settings_customise_sources(

@@ -13,8 +13,10 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
+from .conductor.reception import HOTLINE, stranger
 from .ledger import AuditLine, Ledger, StillActive
 from .ledger.values import Anchor
+from .phone import NotAPhone, Phone
 
 Say = Callable[[str], None]
 _ANCHOR = re.compile(r"([0-9]{1,18}):([0-9A-Za-z_=-]{1,128})")
@@ -51,6 +53,7 @@ async def citizen_export(ledger: Ledger, client: str, user: str, at: datetime, s
     """
     if not await _is_program(ledger, client, say):
         return None
+    user = _named(ledger, client, user)
     await ledger.note([AuditLine(at, operator(), "export", "taken", citizen=(client, user))])
     return to_json(await ledger.export(client, user), indent=2)
 
@@ -62,6 +65,7 @@ async def citizen_erase(ledger: Ledger, client: str, user: str, at: datetime, sa
     """
     if not await _is_program(ledger, client, say):
         return False
+    user = _named(ledger, client, user)
     line = AuditLine(at, operator(), "erase", "taken", citizen=(client, user))
     await ledger.note([line])
     try:
@@ -90,8 +94,19 @@ def operator() -> str:
         return f"operator:{os.getuid()}"
 
 
+def _named(ledger: Ledger, client: str, user: str) -> str:
+    """The citizen's user id; of the hotline's callers it may be said as their whole number."""
+    if client != HOTLINE:
+        return user
+    try:
+        return stranger(ledger.blind(Phone(user)))
+    except NotAPhone:
+        return user
+
+
 async def _is_program(ledger: Ledger, client: str, say: Say) -> bool:
-    if await ledger.client(client) is not None:
+    # Who dials the public number and is nobody's citizen belongs to a program that was never registered.
+    if client == HOTLINE or await ledger.client(client) is not None:
         return True
     say(f"There is no program {client}; `pbx-bridge client list` shows them.")
     return False

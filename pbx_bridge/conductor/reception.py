@@ -140,11 +140,16 @@ class Porter:
         return found[0] if len({(each.client, each.user) for each in found}) == 1 else None
 
 
-def _request(service: Service, incoming: Incoming, citizen: Citizen | None, stranger: str) -> Request:
+def stranger(mark: str) -> str:
+    """The user id of somebody whom no portal knows: by the blind mark of their number, or by their one call."""
+    return f"caller-{mark}"
+
+
+def _request(service: Service, incoming: Incoming, citizen: Citizen | None, name: str) -> Request:
     devices = (Device(DeviceKind.MOBILE, phone=incoming.caller),) if incoming.caller else ()
     return Request(
         client=citizen.client if citizen else HOTLINE,
-        user=citizen.user if citizen else stranger,
+        user=citizen.user if citizen else name,
         service=service.id,
         queue=service.queue,
         devices=devices,

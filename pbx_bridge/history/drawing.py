@@ -41,7 +41,7 @@ def draw(ladder: Ladder, zone: ZoneInfo, lang: str = "en", pen: Pen = BOXES) -> 
         local = rung.at.astimezone(zone)
         if local.date() != day:
             day = local.date()
-            yield f"{day.isoformat():<{head}}" + _lives(ladder, centres, pen)
+            yield f"{day.isoformat():<{head}}" + _lives(ladder, centres, pen).rstrip()
         yield (
             f"{local:%H:%M:%S}.{local.microsecond // 1000:03} {_since(before, rung.at):>9} "
             + _rung(ladder, rung, centres, pen)

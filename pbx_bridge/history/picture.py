@@ -13,14 +13,15 @@ from .ladder import Ladder, Rung
 #: Pixels: where the first lifeline stands, between two of them, between two rungs, of one letter.
 _LEFT, _GAP, _STEP, _LETTER = 150, 170, 36, 7.4
 _TOP = 84
+#: Colours stand in each rule, twice: viewers that know no variables and no media queries show the light one.
 _STYLE = (
-    "svg{--ink:#1f2933;--quiet:#52606d;--line:#9aa5b1;--arrow:#0b5cad;--paper:#fff}"
-    "@media(prefers-color-scheme:dark){svg{--ink:#f5f7fa;--quiet:#cbd2d9;--line:#7b8794;--arrow:#7cc4fa;--paper:#1f2933}}"
-    "text{font:13px system-ui,sans-serif;fill:var(--ink)}.title{font-weight:600;font-size:15px}"
-    ".who{font-weight:600;text-anchor:middle}.time{fill:var(--quiet);font-variant-numeric:tabular-nums}"
-    ".says{stroke:var(--paper);stroke-width:4px;paint-order:stroke;stroke-linejoin:round}"
-    ".life{stroke:var(--line);stroke-dasharray:3 4}.arrow{stroke:var(--arrow);stroke-width:1.6}"
-    ".tip{fill:var(--arrow)}.paper{fill:var(--paper)}"
+    "text{font:13px system-ui,sans-serif;fill:#1f2933}.title{font-weight:600;font-size:15px}"
+    ".who{font-weight:600;text-anchor:middle}.time{fill:#52606d;font-variant-numeric:tabular-nums}"
+    ".says{stroke:#fff;stroke-width:4px;paint-order:stroke;stroke-linejoin:round}"
+    ".life{stroke:#9aa5b1;stroke-dasharray:3 4}.arrow{stroke:#0b5cad;stroke-width:1.6}"
+    ".tip{fill:#0b5cad}.paper{fill:#fff}"
+    "@media(prefers-color-scheme:dark){text{fill:#f5f7fa}.time{fill:#cbd2d9}.says{stroke:#1f2933}"
+    ".life{stroke:#7b8794}.arrow{stroke:#7cc4fa}.tip{fill:#7cc4fa}.paper{fill:#1f2933}}"
 )
 
 
@@ -39,6 +40,7 @@ def svg(ladder: Ladder, zone: ZoneInfo, lang: str = "ru") -> str:
             '<rect class="paper" width="100%" height="100%"/>',
             f'<text class="title" x="16" y="28">{_safe(title)}</text>',
             *_heads(ladder, columns, height),
+            *_days(ladder, zone),
             *(part for index, rung in enumerate(ladder.rungs) for part in _rung(rung, index, columns, zone, lang)),
             "</svg>",
         ]
@@ -57,6 +59,16 @@ def _heads(ladder: Ladder, columns: dict[str, int], height: int) -> Iterator[str
         x = columns[who]
         yield f'<line class="life" x1="{x}" y1="{_TOP - 20}" x2="{x}" y2="{height - 16}"/>'
         yield f'<text class="who" x="{x}" y="{_TOP - 28}">{_safe(who)}</text>'
+
+
+def _days(ladder: Ladder, zone: ZoneInfo) -> Iterator[str]:
+    """The date, above the first rung of each day."""
+    before = None
+    for index, rung in enumerate(ladder.rungs):
+        day = rung.at.astimezone(zone).date()
+        if day != before:
+            yield f'<text class="time" x="16" y="{_TOP + index * _STEP + 6}">{day.isoformat()}</text>'
+        before = day
 
 
 def _rung(rung: Rung, index: int, columns: dict[str, int], zone: ZoneInfo, lang: str) -> Iterator[str]:

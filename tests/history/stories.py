@@ -7,7 +7,18 @@ from typing import Any
 
 from pbx_bridge.call import events as e
 from pbx_bridge.call.machine import NotNow, Step, accept, advance, take_in, unfold
-from pbx_bridge.call.model import By, Call, Channel, Confirmation, Device, DeviceKind, Direction, Opening, Request, Terms
+from pbx_bridge.call.model import (
+    By,
+    Call,
+    Channel,
+    Confirmation,
+    Device,
+    DeviceKind,
+    Direction,
+    Opening,
+    Request,
+    Terms,
+)
 from pbx_bridge.call.snapshot import snapshot
 from pbx_bridge.history import Told
 from pbx_bridge.phone import Phone

@@ -216,5 +216,12 @@ def _fact(kind: type[e.Event], call: Call) -> st.SearchStrategy[e.Event]:
         "number": st.integers(1, 3),
         "sip": st.none() | st.sampled_from([480, 486, 503]),
         "q850": st.none() | st.just(17),
+        "time_limit_s": st.integers(60, 7200),
+        "returns": st.booleans(),
+        "met": st.booleans(),
     }
+    if kind is e.RedirectRequested:
+        values["number"] = st.none() | st.just("+7916***4567")
+    if kind is e.AgentTransferred:
+        values["to"] = st.none() | st.sampled_from(["tax", "bob"])
     return st.builds(kind, **{field.name: values[field.name] for field in fields(kind)})

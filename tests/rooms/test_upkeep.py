@@ -11,10 +11,11 @@ from sqlalchemy import text
 from pbx_bridge.identity import Identity, Snils
 from pbx_bridge.ledger import Ledger
 from pbx_bridge.ledger.access import Citizen, Client
-from pbx_bridge.ledger.values import AuditFilter
+from pbx_bridge.ledger.values import AuditFilter, CallFilter
+from pbx_bridge.phone import Phone
 from pbx_bridge.upkeep import audit_verify, citizen_erase, citizen_export, operator, reseal
 
-from .ledger_calls import KEY, NOON, PEPPER, birth, newborn
+from .ledger_calls import KEY, NOON, PEPPER, aborting, birth, change, newborn
 
 pytest_plugins = ("tests.ledger_plugin",)
 
@@ -82,6 +83,23 @@ async def test_a_mistyped_program_is_told(person: Operator) -> None:
     assert not await person.erase("prtal")
     assert person.read == ["There is no program prtal; `pbx-bridge client list` shows them."] * 2
     assert await person.ledger.audit_page(AuditFilter()) == []
+
+
+async def test_who_dialled_the_public_number_is_found_by_name_and_by_number(person: Operator) -> None:
+    phone = Phone("+79161234567")
+    user = f"caller-{person.ledger.blind(phone)}"
+    call = newborn(user, client="hotline", phone=phone)
+    async with person.ledger.transaction() as transaction:
+        await transaction.write([birth(call)], NOON)
+        await transaction.write([change(call, aborting(call), NOON)], NOON)
+    for name in (user, phone.e164):
+        exported = await citizen_export(person.ledger, "hotline", name, NOON, person.say)
+        assert [each["id"] for each in json.loads(exported or b"")["calls"]] == [call.id]
+    assert await citizen_erase(person.ledger, "hotline", phone.e164, NOON, person.say)
+    assert (await person.ledger.calls(CallFilter(phone=phone))).calls == ()
+    assert phone.e164 not in " ".join(person.read)
+    lines = await person.ledger.audit_page(AuditFilter(citizen=("hotline", user)))
+    assert [each.line.action for each in lines] == ["export", "export", "erase"]
 
 
 async def test_an_audit_that_holds_gives_an_anchor_for_later(person: Operator) -> None:

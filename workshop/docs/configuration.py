@@ -49,6 +49,7 @@ MEANINGS = {
     "hotline.address": "`host:port` by which Asterisk reaches it, where that is another",
     "destinations.prefixes": "numbers that may be rung at all begin so, in E.164",
     "destinations.allow_premium": "whether numbers that cost their caller more may be rung (premium, shared cost)",
+    "sandbox.enabled": "whether the numbers of the sandbox may be called; leave it off where citizens call",
     "limits.requests_per_minute": "requests of one program",
     "limits.requests_per_minute_of_address": "requests from one network address",
     "limits.tokens_refused_per_minute_of_address": "tokens and secrets that were wrong, from one network address",

@@ -105,8 +105,8 @@ OPERATIONS = (
         summary="List your calls, newest first",
         description="Follow `next_cursor` for older ones; calls accepted meanwhile do not shift the pages. Where few "
         "of many calls fit, a page may hold fewer than `limit`, even none, and lead on. With `Accept: text/csv` the "
-        f"answer is a table of up to {call_table.MOST_ROWS} calls, whose last row has the cursor for more. Cells that a "
-        "spreadsheet would calculate begin with an apostrophe.",
+        f"answer is a table of up to {call_table.MOST_ROWS} calls, whose last row has the cursor for more. Cells that "
+        "a spreadsheet would calculate begin with an apostrophe.",
         handler=find,
         query=CallsQuery,
         answers=(Answer(200, "A page of calls", {"application/json": answers.Calls, call_table.MEDIA_TYPE: _CSV}),),

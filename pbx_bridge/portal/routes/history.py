@@ -32,6 +32,11 @@ from ..rights import RIGHTS
 
 #: Lines of the audit beside one timeline.
 MOST_LINES = 500
+#: Members of an activity that are those of the call.
+_AS_IN_CALLS = (
+    "ticket", "ended_at", "service", "direction", "callback", "state", "phase", "phase_label", "outcome", "cause",
+    "scheduled_for", "scheduled_because",
+)  # fmt: skip
 #: The picture is drawn by its own style sheet and nothing else.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
@@ -123,22 +128,10 @@ def _activity(request: web.Request, call: Call, story: Sequence[Told]) -> dict[s
     service = needs.directory().services.get(call.request.service)
     names = Words(service.name("en"), service.name("ru")) if service else Words(*[call.request.service] * 2)
     said = status(shown)
-    kept = (
-        "ticket",
-        "ended_at",
-        "service",
-        "direction",
-        "callback",
-        "state",
-        "phase",
-        "phase_label",
-        "outcome",
-        "cause",
-    )
     return {
         "call_id": call.id,
         "at": shown["accepted_at"],
-        **{name: shown[name] for name in (*kept, "scheduled_for", "scheduled_because")},
+        **{name: shown[name] for name in _AS_IN_CALLS},
         "service_name": _both(names),
         "status": _both(said.short),
         "why": _both(said.why),
@@ -188,8 +181,8 @@ OPERATIONS = (
         method="GET",
         path="/v1/calls/{call_id}/timeline",
         summary="A call, stage by stage",
-        description="Each stage with its time, how long it lasted and who brought it about; made of the same events that "
-        "streams and webhooks carry. Citizens see no agents' names; auditors see the call's lines of the audit, too.",
+        description="Each stage with its time, how long it lasted and who brought it about; made of the same events "
+        "that streams and webhooks carry. Citizens see no agents' names, auditors also see the call's lines of the audit.",
         handler=timeline,
         answers=(Answer(200, "The stages", {"application/json": answers.Timeline}),),
         problems=("unknown-call", "validation-failed"),
