@@ -76,7 +76,7 @@ async def _all(ledger: Ledger, before: datetime, at: datetime, whole: bool, paus
     return count
 
 
-@dataclass
+@dataclass(eq=False)
 class Keeper(Collector):
     """The service's own hand: it does what the settings say, and counts it. Days; None: for ever."""
 
