@@ -35,6 +35,7 @@ from .jobs import OpenCall, TakeFact, Wanted
 from .perform import Performer
 from .ports import Clock, Incoming, Messenger, QueueSeen, Reception, Telephony
 from .reception import HouseRules, Porter
+from .recordings import Recordings
 from .recover import Listener
 from .roster import Roster
 from .steering import Steering, Target
@@ -116,6 +117,8 @@ class Conductor:
         self._announcer = Announcer(self._board, telephony, speaks=speaks)
         self._steering = Steering(self._taker, self._performer, counsel, clock)
         self.limit = self._steering.limit
+        recordings = Recordings(ledger, self._taker, clock)
+        self.steer_recording, self.withdraw_consent = recordings.ask, recordings.withdraw
         self._roster = Roster(ledger, telephony, counsel, clock)
         self.agents = self._roster.agents
         self.log_in, self.log_out, self.pause = self._roster.log_in, self._roster.log_out, self._roster.pause

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,8 +15,10 @@ from ..addresses import Reach
 from ..call.model import Call, Channel, Terms
 from ..conductor.jobs import Wanted
 from ..conductor.ports import Clock, Member
+from ..conductor.recordings import Ask
 from ..conductor.steering import Target
 from ..directory.service import Directory
+from ..ledger import KeptRecording
 from ..ledger.access import Authenticator, Citizen, Client, ClientKey, Profile, Revocation, SigningKey
 from ..ledger.postings import DeliveryFilter, DeliveryPage
 from ..ledger.values import (
@@ -154,6 +156,19 @@ class Pause(Protocol):
     ) -> None: ...
 
 
+class AskRecording(Protocol):
+    """As conductor.recordings.Recordings.ask. Raises UnknownCall, NotSteerable, RevisionPassed."""
+
+    async def __call__(self, call_id: str, what: Ask, *, by: str, if_revision: int | None = None) -> Call: ...
+
+
+class Sound(Protocol):
+    """What makes a kept recording audible."""
+
+    def __call__(self, recording: KeptRecording) -> AsyncIterator[bytes]:
+        """Its WAV file, piece by piece, each proved. Raises Unreadable."""
+
+
 class Conductor(Protocol):
     """The loop, as HTTP sees it. Raises conductor.errors."""
 
@@ -163,6 +178,12 @@ class Conductor(Protocol):
     def log_out(self) -> LogIn: ...
     @property
     def pause(self) -> Pause: ...
+
+    @property
+    def steer_recording(self) -> AskRecording: ...
+
+    async def withdraw_consent(self, client: str, user: str, *, by: str) -> None:
+        """The citizen takes back their consent to recordings, for every call of theirs that has not ended."""
 
     def queues(self) -> Mapping[str, QueueView]: ...
 
@@ -250,6 +271,10 @@ class Ledger(Protocol):
 
     async def profile(self, client: str, user: str) -> Profile | None: ...
     async def keep_profile(self, profile: Profile) -> None: ...
+
+    # ── recordings ──
+    async def recording(self, id_: str) -> KeptRecording | None: ...
+    async def recordings_of_call(self, call_id: str) -> list[KeptRecording]: ...
 
     # ── queues ──
     async def held(self, queue: str, from_: datetime, to: datetime) -> Mapping[Hour, Held]:
@@ -352,6 +377,8 @@ class Needs:
     issuers: Issuers = field(default_factory=NoIssuers)
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     prover: Prover | None = None
+    sound: Sound | None = None
+    """None: nothing is recorded here."""
 
 
 NEEDS: web.AppKey[Needs] = web.AppKey("needs", Needs)

@@ -46,6 +46,7 @@ from .portal_replies import Stream as Stream
 from .portal_site import BODY as BODY
 from .portal_site import SCOPES as SCOPES
 from .portal_site import Site as Site
+from .portal_tapes import Tapes
 
 PEPPER = b"p" * 32
 #: A moment of 2026 in milliseconds, as an event's id begins with.
@@ -79,7 +80,7 @@ class Aborted:
 
 
 @dataclass
-class House(Records, Programs, Switchboard):
+class House(Records, Programs, Switchboard, Tapes):
     """Conductor and ledger in one, in memory. `trouble` is what every question raises instead of an answer, `refusal`
     what asking for a call raises. `paper` may be a real ledger, for what is kept about citizens and for the audit."""
 
@@ -344,7 +345,8 @@ async def serve(
     chosen = Settings(**{"pepper": PEPPER, "client_s": 0, "poll_s": 0.01, **settings})
     if services is not None:
         house.directory = replace(house.directory, services=services)
-    needs = Needs(house, Memory(house), chosen, house.clock, lambda: house.directory, issuers or NoIssuers())
+    directory, believed = (lambda: house.directory), issuers or NoIssuers()
+    needs = Needs(house, Memory(house), chosen, house.clock, directory, believed, sound=house.sound)
     app = create_app(needs)
     runner = Runner(app)
     await runner.setup()

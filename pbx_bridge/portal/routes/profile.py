@@ -59,7 +59,7 @@ async def keep(request: web.Request) -> web.Response:
         await note(request, "write-profile", whose)
         await needs.ledger.keep_profile(after)
         if after.consent and not after.consent.recording and after.consents != before.consents:
-            await needs.conductor.withdraw(*whose, by=request[GRANT].actor)
+            await needs.conductor.withdraw_consent(*whose, by=request[GRANT].actor)
     return _shown(after)
 
 

@@ -46,7 +46,7 @@ async def steer(request: web.Request) -> web.Response:
     if ask is Ask.STOP and not grant.owns:
         raise Problem("wrong-role", "a consent is taken back by the citizen, or by their portal for them")
     async with asyncio.timeout(needs.settings.answer_s):
-        after = await needs.conductor.recording(call.id, ask, by=grant.actor, if_revision=revision)
+        after = await needs.conductor.steer_recording(call.id, ask, by=grant.actor, if_revision=revision)
         if ask is Ask.STOP:
             await _write_down(request, call)
     return with_call(after)
