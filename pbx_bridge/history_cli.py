@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 
 from cyclopts import App, Parameter
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from . import settings
@@ -41,6 +40,11 @@ Result = TypeVar("Result")
 app = App(name="call", help="What happened: list calls, show one as a ladder.")
 history = App(name="history", help="How long calls are kept: purge.")
 out = Console(highlight=False, soft_wrap=True)
+_TOOK = {
+    "en": "ring {0.ring:g} s, wait {0.wait:g} s, talk {0.talk:g} s (hold {0.hold:g} s), whole {0.whole:g} s",
+    "ru": "вызов {0.ring:g} с, ожидание {0.wait:g} с, разговор {0.talk:g} с (удержание {0.hold:g} с), "
+    "всего {0.whole:g} с",
+}
 #: Calls of one page; more are asked for page by page.
 PAGE = 200
 
@@ -92,7 +96,8 @@ def list_(
     if csv:
         sys.stdout.buffer.write(lines([COLUMNS, *(cells(call) for call in found)]))
     elif found:
-        out.print(_table(found, home))
+        for line in _rows(found, home):
+            out.print(line, markup=False)
     else:
         out.print("No call is like that.")
 
@@ -139,8 +144,7 @@ def _drawn(story: list[Told], zone: ZoneInfo, lang: Lang) -> Iterator[Text]:
     if why := said.why.of(lang):
         yield Text(why)
     took = durations(stages(story), now())
-    yield Text(f"ring {took.ring:g} s, wait {took.wait:g} s, talk {took.talk:g} s (hold {took.hold:g} s), "
-               f"whole {took.whole:g} s")  # fmt: skip
+    yield Text(_TOOK[lang].format(took))
     yield Text("")
     for line in draw(drawn, zone, lang, BOXES if _takes(BOXES.life + BOXES.right) else ASCII):
         text = Text(line)
@@ -180,15 +184,18 @@ async def _note(ledger: Ledger, action: str, calls: list[Call] | tuple[Call, ...
     )
 
 
-def _table(calls: list[Call], zone: ZoneInfo) -> Table:
-    table = Table("accepted", "ticket", "call", "client", "user", "service", "state", "cause", box=None, pad_edge=False)
+def _rows(calls: list[Call], zone: ZoneInfo) -> Iterator[str]:
+    """A head and a line for each call, in columns; never cut, however narrow the terminal."""
+    rows = [("accepted", "ticket", "call", "client", "user", "service", "state", "cause")]
     for call in calls:
         state = call.outcome.value if call.outcome else call.state.value
-        table.add_row(
-            f"{call.accepted_at.astimezone(zone):%Y-%m-%d %H:%M:%S}", call.ticket, call.id, Text(call.request.client),
-            Text(call.request.user), call.request.service, state, call.cause.slug if call.cause else "",
+        rows.append(
+            (f"{call.accepted_at.astimezone(zone):%Y-%m-%d %H:%M:%S}", call.ticket, call.id, call.request.client,
+             call.request.user, call.request.service, state, call.cause.slug if call.cause else "")
         )  # fmt: skip
-    return table
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 async def _with_ledger(config: Path | None, work: Callable[[Ledger], Awaitable[Result]]) -> Result:

@@ -19,7 +19,7 @@ from .rows import CALL_COLUMNS
 from .tables import IS_INBOUND, IS_LIVING, calls
 from .values import CallFilter
 
-#: So many calls are looked at for one page; measured at 3 µs each (benchmarks/history.py).
+#: So many calls are looked at for one page: 3 ms where none of them fits (benchmarks/history.py).
 AT_MOST = 2000
 
 _LIVING, _INBOUND = "living", "inbound"

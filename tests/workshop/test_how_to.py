@@ -29,6 +29,9 @@ PASTED = {
         "client_secret", "second_step          code", '"calls":[]', "https://login.portal.example", "is disabled",
         '"calls_per_hour":600',
     ),
+    "docs/how-to/history": (
+        '"activity":[', '"status":', "call_id,ticket,client", '"stages":[', "asks for a call", "would be emptied",
+    ),
     "docs/how-to/audit": ("The audit holds: ", '"action":"', '"fault":null'),
 }  # fmt: skip
 
