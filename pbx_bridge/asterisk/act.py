@@ -31,11 +31,12 @@ from . import errors
 from .ami import Ami
 from .ari import Ari
 from .legs import channel_of
+from .look import TO_QUEUE
 
 log = structlog.get_logger(__name__)
 
 #: Where an answered device goes, where any leg can be sent, and what writes down its end (dialplan/).
-ANSWERED, TO_QUEUE, LEG_GONE = "device-answered", "to-queue", "leg-gone,s,1"
+ANSWERED, LEG_GONE = "device-answered", "leg-gone,s,1"
 #: Where a leg goes that is sent to somebody outside; the extension is the number.
 TO_NUMBER = "to-number"
 #: Where it goes instead when whoever answers must prove to be human. A context of its own costs other calls nothing.

@@ -359,7 +359,7 @@ class FakeLeg:
         if self.state is not LegState.UP or self._queue is None:
             return LegSeen(self.state)
         if self._agent:
-            return LegSeen(self.state, agent=self._agent.name)
+            return LegSeen(self.state, agent=self._agent.name, desk=self._queue)
         if self._outside:
             return LegSeen(self.state, agent=OUTSIDE if self._outside.up else None)
         queue = self._switch.queues.get(self._queue)

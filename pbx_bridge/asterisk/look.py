@@ -18,6 +18,8 @@ MEMORY = "pbx-bridge"
 SLOT_S, SLOTS = 100, 1000
 #: What a line of it consists of; one of a leg that came in has one more, the number that was dialled.
 PARTS = 9
+#: Where answered legs go to a queue (dialplan/device-answered.conf).
+TO_QUEUE = "to-queue"
 #: SIP's word for a device that rings.
 RINGING = 180
 #: Clocks of two machines differ by less than this.
@@ -80,7 +82,13 @@ def _leg(channel: Mapping[str, Any], id_: str, lists: Lists, waiting: Mapping[st
     entry = waiting.get(id_)
     if entry:
         return LegSeen(LegState.UP, entry.queue, entry.position, _ringing(id_, lists), came_in=met)
-    return LegSeen(LegState.UP, agent=_partner(id_, lists), came_in=met)
+    return LegSeen(LegState.UP, agent=_partner(id_, lists), came_in=met, desk=_desk(channel))
+
+
+def _desk(channel: Mapping[str, Any]) -> str | None:
+    """The queue whose Queue() has the channel: the extension of the dialplan's context for queues."""
+    place = channel.get("dialplan") or {}
+    return str(place.get("exten")) if place.get("context") == TO_QUEUE else None
 
 
 def _met(channel: Mapping[str, Any]) -> CameIn | None:

@@ -37,7 +37,8 @@ class CameIn:
 
 @dataclass(frozen=True, slots=True)
 class LegSeen:
-    """A living leg: in `queue` at `position` while waiting, offered to `ringing`, or talking to `agent`."""
+    """A living leg: in `queue` at `position` while waiting, offered to `ringing`, or talking to `agent`. `desk` is the
+    queue that led to the talk, where Asterisk can tell."""
 
     state: LegState
     queue: str | None = None
@@ -45,6 +46,7 @@ class LegSeen:
     ringing: tuple[str, ...] = ()
     agent: str | None = None
     came_in: CameIn | None = None
+    desk: str | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +131,13 @@ def _from_sight(call: Call, leg: str, seen: LegSeen) -> list[e.Event]:
     if call.state in (State.DIALING, State.RINGING):
         facts.append(e.DeviceAnswered(leg))
     if seen.agent:
-        facts += _from_talk(call, leg, seen.agent)
+        facts += _from_talk(call, leg, seen.agent, seen.desk)
     elif seen.queue:
         facts += _from_waiting(call, leg, seen, seen.queue)
     return facts
 
 
-def _from_talk(call: Call, leg: str, agent: str) -> list[e.Event]:
+def _from_talk(call: Call, leg: str, agent: str, desk: str | None) -> list[e.Event]:
     """`agent` has the form of an interface, `PJSIP/…`, where it is nobody of a queue."""
     name = agent.rpartition("/")[2]
     if call.outside and call.state in (State.TALKING, State.ON_HOLD) and name != agent:
@@ -145,6 +147,8 @@ def _from_talk(call: Call, leg: str, agent: str) -> list[e.Event]:
             return [e.OutsideAnswered(leg)] if name != agent else []
         if call.transfer.by is TransferBy.AGENT:
             return [e.AgentAnswered(leg, name)] if name != call.agent else []
+        if agent == call.agent and desk != call.redirected_to:
+            return []  # nobody has sent them on yet: that wish is still open
     facts: list[e.Event] = [e.QueueJoined(leg, call.queue, 1)] if call.state is State.TRANSFERRING else []
     if call.state not in (State.TALKING, State.ON_HOLD) or call.agent not in (agent, name):
         facts.append(e.AgentAnswered(leg, agent))

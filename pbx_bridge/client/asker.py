@@ -89,6 +89,25 @@ class Asker:
         wait."""
         return _call(await self.request("POST", f"{_path(call_id)}/keep", repeat=True))
 
+    async def redirect(
+        self, call_id: str, *, service: str = "", queue: str = "", number: str = "", if_match: int | None = None
+    ) -> Call:
+        """Send the citizen to somebody else: exactly one of the three. Problem `desk-closed` (with `next_open_at`),
+        `not-steerable` when the state does not allow it; the citizen then stays where they are. `if_match` as in
+        `abort`."""
+        named = {"service": service, "queue": queue, "number": number}
+        body = {name: value for name, value in named.items() if value}
+        return await self._steer(call_id, "redirect", body, if_match)
+
+    async def limit(self, call_id: str, time_limit_s: int, if_match: int | None = None) -> Call:
+        """Let the call last so long from the device's answer; Asterisk keeps it. Problem `not-steerable` when it is
+        over. `if_match` as in `abort`."""
+        return await self._steer(call_id, "limit", {"time_limit_s": time_limit_s}, if_match)
+
+    async def _steer(self, call_id: str, how: str, body: Mapping[str, Any], if_match: int | None) -> Call:
+        headers = {} if if_match is None else {"If-Match": f'"{if_match}"'}
+        return _call(await self.request("POST", f"{_path(call_id)}/{how}", body, headers=headers, repeat=True))
+
     async def call(self, call_id: str) -> Call:
         """It as it stands."""
         return _call(await self.request("GET", _path(call_id)))

@@ -66,7 +66,7 @@ class World:
             moved.agent, moved.seen, moved.script = None, LegSeen(LegState.UP), list(self._elsewhere)
 
     def picture(self) -> Picture:
-        living = {name: leg.seen for name, leg in self.legs.items() if leg.trace is None}
+        living = {name: replace(leg.seen, desk=leg.queue) for name, leg in self.legs.items() if leg.trace is None}
         traces = {name: leg.trace for name, leg in self.legs.items() if leg.trace}
         return Picture(self.now, self.since, living, traces)
 
