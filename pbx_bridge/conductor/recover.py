@@ -132,6 +132,8 @@ class Listener:
         if isinstance(error, UnknownCall) and isinstance(event, e.QueueJoined):
             # Somebody dialled the public number, and Asterisk got no answer of ours in time: they wait all the same.
             self._look_soon()
+        elif isinstance(error, UnknownCall) and isinstance(event, e.Held | e.Unheld):
+            log.debug("somebody holds a call that is not ours")  # agents call each other too
         else:
             log.warning("a fact about a call that is not ours", why=str(error))
 

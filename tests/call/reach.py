@@ -162,7 +162,7 @@ def _alike(call: Call) -> object:
     if call.state is State.ENDED:
         return call.cause
     if call.recording:
-        # A recording has no say in what becomes of the call, so the calls that have one need not be told apart so finely.
+        # A recording has no say in what becomes of the call: those that have one need not be told apart so finely.
         return call.state, call.recording.state, call.verdict is None, call.partner is None
     # Which device it was matters as long as another may be rung.
     early = call.state in WITHOUT_LEG | BEFORE_ANSWER | {State.ANSWERED} or slug(call) in attempts.TRIES_AGAIN

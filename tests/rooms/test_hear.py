@@ -116,7 +116,8 @@ def test_only_events_that_carry_facts_or_places_are_asked_for() -> None:
         for wire, _, message in tape(name).messages
         if wire == "ami" and hear.from_ami(message)
     }
-    assert told | {"QueueCallerLeave"} == hear.AMI_EVENTS
+    # No tape has a transfer or an agent's hold; tests/real/test_transfers.py has them from Asterisk.
+    assert told | {"QueueCallerLeave", "Hold", "Unhold", "BlindTransfer", "AttendedTransfer"} == hear.AMI_EVENTS
 
 
 # ── one message at a time ────────────────────────────────────────────────────────────────────────────────
@@ -197,6 +198,43 @@ def ami(event: str, leg: str = LEG, **more: str) -> Mapping[str, str]:
     ],
 )
 def test_a_message_of_ami_and_its_fact(message: Mapping[str, str], fact: e.LegEvent | None) -> None:
+    assert hear.from_ami(message) == fact
+
+
+ANN = "1768197600.7"
+
+
+def other(event: str, **more: str) -> Mapping[str, str]:
+    """An event about the channel of whoever the citizen talks with."""
+    return {"Event": event, "Uniqueid": ANN, "Linkedid": LEG, "TransfereeUniqueid": LEG, "Result": "Success", **more}
+
+
+@pytest.mark.parametrize(
+    ("message", "fact"),
+    [
+        (other("Hold"), e.Held(LEG)),
+        (other("Unhold"), e.Unheld(LEG)),
+        (other("Hold", Uniqueid=LEG), None),
+        (other("Hold", Linkedid=ANN), e.Held("pb.call_h1768197600x7.1")),
+        (other("BlindTransfer", Extension="sales"), e.AgentTransferred(LEG, "sales")),
+        (other("BlindTransfer", Extension="+79161234567"), e.AgentTransferred(LEG, None)),
+        (other("BlindTransfer", Extension="sales", Result="Fail"), None),
+        (
+            other("AttendedTransfer", TransferTargetChannel="PJSIP/bob-0000000a"),
+            e.AgentTransferred(LEG, "bob", met=True),
+        ),
+        (other("AttendedTransfer"), None),
+        (other("AttendedTransfer", TransferTargetChannel="PJSIP/bob-0000000a", Result="Fail"), None),
+        (
+            other("UserEvent", UserEvent="PbxBridge", Fact="met-agent", Leg=LEG, Agent="bob"),
+            e.AgentAnswered(LEG, "bob"),
+        ),
+        (other("UserEvent", UserEvent="PbxBridge", Fact="met-outside", Leg=LEG), e.OutsideAnswered(LEG)),
+        (other("UserEvent", UserEvent="PbxBridge", Fact="queue-left"), None),
+        (other("UserEvent", UserEvent="SomebodyElse", Fact="met-outside", Leg=LEG), None),
+    ],
+)
+def test_what_happens_on_the_other_end_of_a_talk(message: Mapping[str, str], fact: e.LegEvent | None) -> None:
     assert hear.from_ami(message) == fact
 
 
