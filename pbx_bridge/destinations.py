@@ -12,6 +12,7 @@ from enum import StrEnum
 import phonenumbers
 from phonenumbers import PhoneNumberType as Kind
 
+from . import sandbox
 from .phone import Phone
 
 #: Kinds that are refused unless the operator allows them.
@@ -33,8 +34,12 @@ class Refusal(StrEnum):
 
 
 def judge(phone: Phone, allowed: Sequence[Sequence[str] | None], *, premium: bool) -> Refusal | None:
-    """Why the number may not be rung; None: it may. Of `allowed` every list of prefixes must agree; None agrees."""
+    """Why the number may not be rung; None: it may. Of `allowed` every list of prefixes must agree; None agrees.
+    Numbers of the sandbox ring nobody: the first list alone decides, by naming them."""
     digits = phone.e164
+    if sandbox.is_one(digits):
+        house = allowed[0] if allowed else ()
+        return None if house and sandbox.PREFIX in house else Refusal.FOREIGN
     number = phonenumbers.parse(digits, None)
     for prefixes in allowed:
         if prefixes is not None and not any(digits.startswith(prefix) for prefix in prefixes):

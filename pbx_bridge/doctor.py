@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from . import sandbox
 from .asterisk.ami import Ami
 from .asterisk.ari import Ari
 from .asterisk.errors import AsteriskError, NotFound
@@ -19,8 +20,8 @@ from .check import check_calendar
 from .directory.reading import BadDirectory
 from .doctor_tls import tls
 from .findings import Finding
-from .ledger import LedgerError
-from .ledger.access import SecondStep
+from .ledger import Client, Ledger, LedgerError
+from .ledger.access import KeyKind, SecondStep
 from .settings import Settings, SettingsError, find, load
 from .shelf import shelf_of
 from .wiring import CannotStart, ami_of, ari_of, ledger_of
@@ -37,9 +38,15 @@ async def examine(config: Path | None) -> list[Finding]:
     except SettingsError as error:
         return [Finding("configuration", "fail", str(error))]
     findings = [Finding("configuration", "ok", f"read from {find(config) or 'the environment and defaults'}")]
-    for check in (_secrets, _directory, _names, _database, _port, _ari, _ami, tls):
+    for check in (_secrets, _directory, _names, _sandbox, _database, _port, _ari, _ami, tls):
         findings += [finding async for finding in check(settings)]
     return findings
+
+
+async def _sandbox(settings: Settings) -> AsyncIterator[Finding]:
+    if settings.sandbox.enabled and settings.trunks:
+        words = "the sandbox is on beside a real trunk, so programs can occupy agents without any citizen"
+        yield Finding("sandbox", "warn", f"{words}; where citizens call, set sandbox.enabled = false")
 
 
 async def _secrets(settings: Settings) -> AsyncIterator[Finding]:
@@ -112,12 +119,31 @@ async def _database(settings: Settings) -> AsyncIterator[Finding]:
         if unasked := [each.id for each in clients if each.second_step is SecondStep.NONE]:
             words = "have calls rung without a second step: fine for a backend that takes it itself (docs/how-to)"
             yield Finding("clients", "warn", f"{', '.join(unasked)} {words}")
+        async for finding in _webhooks(ledger, clients):
+            yield finding
         if not clients:
             yield Finding("clients", "warn", "no program may ask yet: `pbx-bridge client add NAME` registers one")
     except LedgerError as error:
         yield Finding("database", "fail", str(error))
     finally:
         await ledger.close()
+
+
+async def _webhooks(ledger: Ledger, clients: list[Client]) -> AsyncIterator[Finding]:
+    """Programs that are not told what they should be."""
+    at, dead = datetime.now(UTC), await ledger.dead_letters()
+    for each in clients:
+        if each.callback_disabled_at:
+            words = (
+                f"{each.id} is told nothing since {each.callback_disabled_at:%Y-%m-%d %H:%M} UTC: its address answered"
+            )
+            yield Finding("webhooks", "warn", f"{words} 410; `pbx-bridge client change {each.id} --callback-url URL`")
+        if each.callback_url and not each.living_keys(KeyKind.WEBHOOK, at):
+            words = f"{each.id} has an address but no secret, so it is told nothing"
+            yield Finding("webhooks", "warn", f"{words}: `pbx-bridge client rotate {each.id} --kind webhook`")
+        if count := dead.get(each.id):
+            words = f"{count} events were never taken by {each.id}: `pbx-bridge webhook list --state dead` says why"
+            yield Finding("webhooks", "warn", f"{words}, `pbx-bridge webhook replay --dead {each.id}` sends them again")
 
 
 async def _port(settings: Settings) -> AsyncIterator[Finding]:
@@ -151,6 +177,8 @@ async def _ari(settings: Settings) -> AsyncIterator[Finding]:
         yield Finding("ari", "ok" if fits else "warn", words)
         for trunk in settings.trunks:
             yield await _trunk(ari, trunk.endpoint)
+        if settings.sandbox.enabled:
+            yield await _trunk(ari, sandbox.ENDPOINT)
     except AsteriskError as error:
         yield Finding("ari", "fail", str(error))
     finally:

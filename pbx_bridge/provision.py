@@ -25,6 +25,7 @@ class Plan:
 
     `tls` is a certificate and its key: for HTTPS, and for Asterisk's SIP and WebSockets. ARI and AMI stay on loopback.
     `services` lead to queues and never close, for trials at any hour; without them the folder of services is laid down.
+    `sandbox`: there are numbers for portal developers.
     """
 
     http_port: int = 8080
@@ -38,6 +39,7 @@ class Plan:
     log_format: str = "auto"
     tls: tuple[Path, Path] | None = None
     services: Mapping[str, str] = field(default_factory=dict)
+    sandbox: bool = False
 
 
 def setup(folder: Path, plan: Plan, say: Say) -> Path:
@@ -58,6 +60,7 @@ def setup(folder: Path, plan: Plan, say: Say) -> Path:
         http_port=plan.ari_port,
         ami_port=plan.ami_port,
         tls=Tls(*plan.tls) if plan.tls else None,
+        sandbox=plan.sandbox,
     )
     for name, text in render(params).items():
         write_secret(asterisk / name, text)
@@ -92,7 +95,7 @@ ari_password = {quoted(plan.ari_password)}
 ami_port = {plan.ami_port}
 ami_password = {quoted(plan.ami_password)}
 
-{_services(plan)}[terms]
+{_services(plan)}{_SANDBOX if plan.sandbox else ""}[terms]
 ring_s = {plan.ring_s}
 
 [log]
@@ -104,6 +107,13 @@ sealing_keys = [{quoted(new_key())}]
 pepper = {quoted(new_key())}
 
 {trunks}"""
+
+
+_SANDBOX = """# Numbers for portal developers (docs/how-to/sandbox.md). Not for production.
+[sandbox]
+enabled = true
+
+"""
 
 
 def _services(plan: Plan) -> str:

@@ -6,7 +6,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ import structlog
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
+from . import sandbox
+from .addresses import Reach
 from .asterisk.act import Trunk
 from .asterisk.ami import Ami
 from .asterisk.ari import Ari
@@ -27,18 +29,24 @@ from .conductor.counsel import Counsel
 from .conductor.factor import AppFactor
 from .conductor.reception import HouseRules
 from .directory.reading import BadDirectory
+from .directory.service import Recording
 from .issuers.believe import Issuers
 from .issuers.issuer import Issuer
 from .ledger import BadKey, Ledger
-from .metrics import Figures
+from .metrics import Figures, WebhookFigures
 from .notify.sms import NoMessenger, SmsGateway
 from .notify.template import BadTemplate, SmsTemplate
 from .portal.limits import RequestLimits
 from .portal.needs import Needs
 from .portal.needs import Settings as PortalSettings
 from .portal.site import create_app
+from .recordings.archive import Archive
+from .recordings.files import prepared
 from .settings import Asterisk, Settings
 from .shelf import Shelf, shelf_of
+from .webhooks.courier import Courier
+from .webhooks.post import Post
+from .webhooks.proof import Prover
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +69,8 @@ class House:
     conductor: Conductor
     portal: web.Application
     shelf: Shelf
+    courier: Courier
+    archive: Archive | None
 
 
 def now() -> datetime:
@@ -78,6 +88,9 @@ def exchange_of(settings: Settings, shelf: Shelf | None = None) -> Exchange:
     except BadAuthority as error:
         raise CannotStart(str(error)) from error
     trunks = [Trunk(each.prefix, each.endpoint, each.plus, each.caller_id) for each in settings.trunks]
+    if settings.sandbox.enabled:
+        log.warning("the sandbox is on: calls to its numbers reach agents without any citizen (docs/how-to/sandbox.md)")
+        trunks.append(Trunk(sandbox.PREFIX, sandbox.ENDPOINT))
 
     def wrap_up_s(queue: str) -> float:
         return next((each.wrap_up_s for each in shelf.directory.of_queue(queue)), 0.0) if shelf else 0.0
@@ -121,6 +134,21 @@ def messenger_of(settings: Settings) -> SmsGateway | NoMessenger:
         return SmsGateway(SmsTemplate(**sms.model_dump(exclude={"headers"}), headers=headers))
     except BadTemplate as error:
         raise CannotStart(str(error)) from error
+
+
+def post_of(settings: Settings) -> Post:
+    """What carries webhooks, as configured. Raises CannotStart with a sentence."""
+    webhooks = settings.webhooks
+    try:
+        return Post(reach_of(settings), ca_file=webhooks.ca_file, timeout_s=webhooks.timeout_s)
+    except OSError as error:
+        words = f"webhooks.ca_file: {webhooks.ca_file} holds no certificates that can be read"
+        raise CannotStart(f"{words} ({error.strerror or error}).") from error
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Where webhooks may go beside the open Internet."""
+    return Reach(settings.webhooks.allow_networks, settings.webhooks.allow_http)
 
 
 def issuers_of(settings: Settings) -> Issuers:
@@ -170,18 +198,43 @@ async def house(settings: Settings) -> AsyncIterator[House]:
         owner = f"{settings.node}-{os.getpid()}-{secrets.token_hex(4)}"
         second = second_step_of(settings, messenger)
         destinations = settings.destinations
-        rules = HouseRules(terms_of(settings), destinations.prefixes, destinations.allow_premium)
+        rules = HouseRules(terms_of(settings), settings.may_be_rung(), destinations.allow_premium)
         counsel = Counsel(lambda: shelf.directory)
         conductor = Conductor(ledger, exchange, now, owner, counsel, pace_s=PACE_S, second=second, house=rules)
         shelf.on_change.append(lambda directory: conductor.reloaded())
-        needs = _needs(settings, ledger, conductor, issuers, shelf)
-        yield House(settings, ledger, exchange, conductor, create_app(needs), shelf)
+        post = post_of(settings)
+        stack.push_async_callback(post.close)
+        courier = Courier(ledger, post, now, owner, settings.node, pace_s=PACE_S)
+        conductor.on_owed = courier.wake
+        prover = Prover(post, now, settings.node)
+        archive = archive_of(settings, ledger, shelf)
+        needs = _needs(settings, ledger, conductor, issuers, shelf, prover, courier)
+        portal = create_app(replace(needs, sound=archive.sound if archive else None))
+        yield House(settings, ledger, exchange, conductor, portal, shelf, courier, archive)
+
+
+def archive_of(settings: Settings, ledger: Ledger, shelf: Shelf | None = None) -> Archive | None:
+    """Where recordings are kept; None where there are none. Raises CannotStart with a sentence."""
+    spool, store = settings.recordings.spool, settings.recordings.store
+    if spool is None or store is None:
+        return None
+
+    def keep_days(service: str) -> int:
+        known = shelf.directory.services.get(service) if shelf else None
+        return (known.recording if known else Recording()).keep_days
+
+    try:
+        return Archive(ledger, prepared(spool), prepared(store), now, keep_days)
+    except OSError as error:
+        words = f"recordings: {error.filename} cannot be used ({error.strerror}): docs/how-to/recording.md says how"
+        raise CannotStart(f"{words} the two folders are made.") from error
 
 
 def terms_of(settings: Settings) -> Terms:
-    """How long each kind of waiting may last, where a service does not say otherwise."""
-    limits, codes = settings.limits, settings.codes
-    return Terms(**settings.terms.model_dump(), code_s=codes.lifetime_s, codes=limits.codes_per_call)
+    """How long each kind of waiting may last, where a service does not say otherwise; and that nothing is recorded
+    where there is no place for it."""
+    limits, codes, record = settings.limits, settings.codes, settings.recordings.spool is not None
+    return Terms(**settings.terms.model_dump(), code_s=codes.lifetime_s, codes=limits.codes_per_call, record=record)
 
 
 def shelf_for(settings: Settings) -> Shelf:
@@ -195,7 +248,15 @@ def shelf_for(settings: Settings) -> Shelf:
         ) from None
 
 
-def _needs(settings: Settings, ledger: Ledger, conductor: Conductor, issuers: Issuers, shelf: Shelf) -> Needs:
+def _needs(
+    settings: Settings,
+    ledger: Ledger,
+    conductor: Conductor,
+    issuers: Issuers,
+    shelf: Shelf,
+    prover: Prover,
+    courier: Courier,
+) -> Needs:
     tokens, limits = settings.tokens, settings.limits
     chosen = PortalSettings(
         pepper=settings.secrets.pepper.get_secret_value().encode(),
@@ -213,13 +274,17 @@ def _needs(settings: Settings, ledger: Ledger, conductor: Conductor, issuers: Is
             per_address=limits.requests_per_minute_of_address,
             refused=limits.tokens_refused_per_minute_of_address,
             calls_per_hour=limits.calls_per_hour,
+            streams_per_program=limits.streams_per_program,
+            streams_per_citizen=limits.streams_per_citizen,
             proxies=settings.http.trusted_proxies,
         ),
-        destinations=settings.destinations.prefixes,
+        destinations=settings.may_be_rung(),
         premium=settings.destinations.allow_premium,
         code_channel=Channel(settings.codes.channel),
         code_tries=settings.codes.tries,
+        reach=reach_of(settings),
     )
     registry = CollectorRegistry()
     registry.register(Figures(conductor))
-    return Needs(conductor, ledger, chosen, now, lambda: shelf.directory, issuers, registry)
+    registry.register(WebhookFigures(courier.tally, now))
+    return Needs(conductor, ledger, chosen, now, lambda: shelf.directory, issuers, registry, prover)

@@ -112,6 +112,10 @@ class Stage:
         await self.is_member(queue, name, NOT_IN_USE)
         return phone
 
+    def phone(self, name: str) -> Phone:
+        """A phone of this test."""
+        return next(phone for phone in self._phones if phone.name == name)
+
     async def citizen(self, **keywords: Any) -> Mobile:
         """A mobile phone that rings until it is told to do something."""
         place = sum(isinstance(phone, Mobile) for phone in self._phones)

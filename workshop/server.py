@@ -195,6 +195,7 @@ class AsteriskServer:
             rtp_start=self.ports.rtp[0],
             rtp_end=self.ports.rtp[1],
             sip_plain=self._sip_plain,
+            sandbox=self._sip_plain,
             tls=self._tls_params(),
             directories=self._directories(),
         )

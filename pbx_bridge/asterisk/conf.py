@@ -7,8 +7,10 @@ so that no secret is ever in the tree. Pure: text in memory, no file is touched 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from ipaddress import ip_address
 from pathlib import PurePath
 
+from ..sandbox import ENDPOINT, LINE
 from .ami_events import event_filters
 from .legs import DIALLED, VARIABLE
 
@@ -92,6 +94,8 @@ class ConfParams:
     """Whether phones and operators may come without TLS, too."""
     external_address: str | None = None
     local_networks: tuple[str, ...] = ()
+    sandbox: bool = False
+    """Whether there is a trunk of Asterisk to itself, for the numbers of dialplan/sandbox.conf."""
     rtp_start: int = 10000
     rtp_end: int = 20000
     directories: Directories | None = None
@@ -101,6 +105,8 @@ class ConfParams:
         _check_texts(self)
         if not self.sip_plain and not self.tls:
             raise ValueError("sip_plain: without it SIP needs tls, or there is no way in")
+        if self.sandbox and not self.sip_plain:
+            raise ValueError("sandbox: its trunk to itself needs sip_plain")
 
 
 def _check_texts(params: ConfParams | Tls) -> None:
@@ -123,6 +129,9 @@ def render(params: ConfParams) -> dict[str, str]:
         "prometheus.conf": _prometheus(params),
         "rtp.conf": _section("general", rtpstart=params.rtp_start, rtpend=params.rtp_end, icesupport="yes"),
         "pjsip_transports.conf": _transports(params),
+        "pjsip_sandbox.conf": _sandbox(params)
+        if params.sandbox
+        else "; The sandbox is off (docs/how-to/sandbox.md).\n",
     }
 
 
@@ -240,6 +249,19 @@ def _transports(params: ConfParams) -> str:
     return text
 
 
+def _sandbox(params: ConfParams) -> str:
+    """Two endpoints, so that the legs of the service are not mixed up with those that play the telephones. A call that
+    comes in is known by its From, and may come from this very machine alone."""
+    here = "127.0.0.1" if ip_address(params.sip_bind).is_unspecified else params.sip_bind
+    place = f"{f'[{here}]' if ':' in here else here}:{params.sip_port}"
+    ours: dict[str, object] = {"deny": "0.0.0.0/0,::/0", "permit": here}
+    return (
+        _from("trunk", ENDPOINT, aors=ENDPOINT, from_user=LINE, transport="transport-udp", context="default", **ours)
+        + _from("place", ENDPOINT, contact=f"sip:{place}", qualify_frequency=0)
+        + _from("trunk", LINE, context="sandbox", **ours)
+    )
+
+
 def _sips(tls: Tls, bind: str) -> dict[str, object]:
     return {
         "type": "transport",
@@ -263,6 +285,11 @@ def _section(name: str, **options: object) -> str:
         values = value if isinstance(value, tuple) else (value,)
         lines += [f"{key} = {each}" for each in values]
     return "\n".join(lines) + "\n\n"
+
+
+def _from(template: str, name: str, **options: object) -> str:
+    """A section that adds to a template of asterisk-conf/."""
+    return _section(name, **options).replace("\n", f"({template})\n", 1)
 
 
 def _breaks_a_line(text: str) -> bool:

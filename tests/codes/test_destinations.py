@@ -8,6 +8,7 @@ import pytest
 
 from pbx_bridge.destinations import Refusal, judge
 from pbx_bridge.phone import Phone
+from pbx_bridge.sandbox import NUMBERS, PREFIX
 from pbx_bridge.settings import Destinations
 
 RUSSIA = Destinations().prefixes
@@ -48,3 +49,10 @@ def test_a_number_with_digits_behind_its_end_is_not_another_number(number: str) 
 )
 def test_operator_program_and_service_must_all_allow_it(lists: Sequence[Sequence[str] | None], allowed: bool) -> None:
     assert (judge(Phone("+79161234567"), lists, premium=False) is None) is allowed
+
+
+@pytest.mark.parametrize("number", [row.number for row in NUMBERS])
+def test_numbers_of_the_sandbox_may_be_rung_only_where_it_is_on(number: str) -> None:
+    assert judge(Phone(number), [(*RUSSIA, PREFIX), ("+7916",)], premium=False) is None
+    for off in ([RUSSIA], [("+",)], [None], [RUSSIA, (PREFIX,)]):
+        assert judge(Phone(number), off, premium=True) is Refusal.FOREIGN

@@ -126,3 +126,15 @@ def test_no_password_can_end_its_line_or_be_cut_by_a_comment(password: str) -> N
 def test_every_text_is_looked_at(field: str) -> None:
     with pytest.raises(ValueError, match=field):
         ConfParams(**{"ari_password": "x", "ami_password": "y", field: "a\n[evil]"})  # type: ignore[arg-type]
+
+
+def test_the_sandbox_is_a_trunk_to_itself_that_nobody_else_may_use() -> None:
+    assert "[" not in render(PARAMS)["pjsip_sandbox.conf"]
+    text = render(replace(PARAMS, sandbox=True, sip_port=5070))["pjsip_sandbox.conf"]
+    assert "contact = sip:127.0.0.1:5070\n" in text
+    assert text.count("(trunk)") == text.count("deny = 0.0.0.0/0,::/0\npermit = 127.0.0.1\n") == 2
+
+
+def test_a_sandbox_without_plain_sip_is_refused() -> None:
+    with pytest.raises(ValueError, match="sandbox"):
+        replace(SECURE, sip_plain=False, sandbox=True)

@@ -38,3 +38,11 @@ async def test_services_in_the_configuration_itself_are_to_be_moved(tmp_path: Pa
     plan = provision.Plan(ari_port=1, ami_port=1, services={"support": "support"})
     (said,) = await found(provision.setup(tmp_path / "old", plan, lambda _: None), "directory")
     assert said.startswith("warn [services] has services without hours and callbacks")
+
+
+async def test_a_sandbox_beside_a_real_trunk_is_warned_of(tmp_path: Path) -> None:
+    trunk = {"prefix": "+7", "endpoint": "operator"}
+    for sandbox, trunks in ((False, [trunk]), (True, []), (True, [trunk])):
+        plan = provision.Plan(ari_port=1, ami_port=1, sandbox=sandbox, trunks=trunks)
+        said = await found(provision.setup(tmp_path / f"{sandbox}{len(trunks)}", plan, lambda _: None), "sandbox")
+        assert len(said) == (sandbox and bool(trunks))

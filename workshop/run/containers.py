@@ -185,9 +185,10 @@ class Containers:
     def _write_site(self, extra: Mapping[str, str]) -> None:
         """What is read beside the tree's files. Phones with a known password are for this machine only."""
         unused = "-"  # the passwords that count are in a volume
-        params = ConfParams(unused, unused, sip_bind="127.0.0.1", sip_port=self._doors.sip)
+        params = ConfParams(unused, unused, sip_bind="127.0.0.1", sip_port=self._doors.sip, sandbox=True)
+        made = {name: render(params)[name] for name in ("pjsip_transports.conf", "pjsip_sandbox.conf")}
         shutil.rmtree(self._site, ignore_errors=True)
-        for name, text in {**extra, "pjsip_transports.conf": render(params)["pjsip_transports.conf"]}.items():
+        for name, text in {**extra, **made}.items():
             path = self._site / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")

@@ -138,6 +138,7 @@ class Here:
             log_format="json",
             tls=(self._tls.certificate, self._tls.key),
             services={"support": "support"},
+            sandbox=True,
         )
         provision.setup(self._state.folder, plan, lambda line: None)
         # Written for an Asterisk that is installed by hand; ours is given its own.
