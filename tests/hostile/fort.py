@@ -110,7 +110,7 @@ class Fort:
             form.setdefault("issuers", [self.issuer.url])
         wanted = NewProgram(name=form.pop("name", f"a {role}"), role=role, **form)  # type: ignore[arg-type]
         pepper = self.settings.secrets.pepper.get_secret_value().encode()
-        client, secret = register(wanted, pepper, self.time(), 600)
+        client, secret = register(wanted, pepper, self.time(), 600, wiring.reach_of(self.settings))
         await self.rooms.ledger.add_client(client)
         self.treasure.keep("client secret", secret)
         return await Program(self, client.id, secret).signed_in()
