@@ -88,7 +88,8 @@ def add(
     """
     said = _said(
         name=name, role=role, scopes=scope, callback_url=callback_url, callback_hosts=callback_host,
-        services=service, prefixes=prefix, issuers=issuer, vouching={"acr": acr or [], "amr": amr or []} if acr or amr else None,
+        services=service, prefixes=prefix, issuers=issuer,
+        vouching={"acr": acr or [], "amr": amr or []} if acr or amr else None,
     )  # fmt: skip
     form = _checked(NewProgram, said | {"second_step": second_step, "require_signature": require_signature})
     wanted = settings.load(config)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from pbx_bridge import settings
 from pbx_bridge.notify.template import NAMES, Filled, Form, SmsTemplate, Texts
-from pbx_bridge.wiring import issuers_of, messenger_of
+from pbx_bridge.webhooks.signing import headers
+from pbx_bridge.wiring import issuers_of, messenger_of, reach_of
 from workshop.run.options import TREE
 
 from .running import MakeRun, Run, pasted
@@ -31,6 +38,11 @@ PASTED = {
     ),
     "docs/how-to/history": (
         '"activity":[', '"status":', "call_id,ticket,client", '"stages":[', "asks for a call", "would be emptied",
+    ),
+    "docs/how-to/events": ('"type":"call.ended"', '"more":false', "retry: 1000"),
+    "docs/how-to/sandbox": ('"outcome":"busy"', '"outcome":"rejected"', '"outcome":"invalid_number"'),
+    "docs/how-to/webhooks": (
+        "is changed: callback_url", "whsec_", "0 dead letters of", "did not take it: its name",
     ),
     "docs/how-to/audit": ("The audit holds: ", '"action":"', '"fault":null'),
 }  # fmt: skip
@@ -103,3 +115,30 @@ def test_both_issuers_of_the_page_can_be_believed(tmp_path: Path) -> None:
         issuers_of(each)
     assert by_keys.issuers[0].jwks_url
     assert not by_asking.issuers[0].jwks_url
+
+
+async def test_the_receiver_of_the_page_takes_what_is_signed_and_nothing_else(aiohttp_client: Any) -> None:
+    (source,) = blocks("docs/how-to/webhooks", "python")
+    secret = f"whsec_{base64.b64encode(b's' * 32).decode()}"
+    kept: list[Any] = []
+
+    async def keep(event: Any) -> None:
+        kept.append(event)
+
+    page: dict[str, Any] = {"SECRETS": [secret], "keep": keep}
+    exec(source, page)  # noqa: S102  as it is printed
+    app = web.Application()
+    app.router.add_post("/calls", page["receive"])
+    client = await aiohttp_client(app)
+    body = json.dumps({"type": "webhook.test"})
+    signed = headers("evt_1", body, [secret], datetime.now(UTC))
+    assert (await client.post("/calls", data=body, headers=signed)).status == 204
+    assert (await client.post("/calls", data=body + " ", headers=signed)).status == 400
+    assert kept == [{"type": "webhook.test"}]
+
+
+@pytest.mark.usefixtures("of_nobody")
+def test_the_networks_of_the_page_are_in_reach(tmp_path: Path) -> None:
+    (wanted,) = settings_of("docs/how-to/webhooks", tmp_path)
+    assert reach_of(wanted).allows(ip_address("10.20.0.7"))
+    assert not reach_of(wanted).allows(ip_address("10.21.0.7"))
