@@ -65,6 +65,10 @@ class Plan:
     environment: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
     """Files of the services folder; none: one service that never closes."""
+    prompts: Callable[[Path], Path] | None = None
+    """Makes a folder of prompts in the folder that it is given; None: those of `make prompts`."""
+    records: bool = False
+    """Whether there is a place for recordings."""
     wired: bool = False
     """Whether the service reaches Asterisk by wires that can be cut."""
 
@@ -315,7 +319,7 @@ async def building(prefix: Prefix, folder: Path, plan: Plan) -> AsyncIterator[St
     """A stage with everything running but the telephones (about 1.5 s)."""
     async with AsyncExitStack() as stack:
         trunk = await stack.enter_async_context(Trunk(prefix, folder / "trunk"))
-        server = AsteriskServer(prefix, folder / "asterisk")
+        server = AsteriskServer(prefix, folder / "asterisk", prompts=plan.prompts and plan.prompts(folder))
         stack.callback(server.close)
         spare = iter(server.ports.spare)
         http, ports = next(spare), [next(spare) for _ in range(MOBILES)]
@@ -338,7 +342,7 @@ async def building(prefix: Prefix, folder: Path, plan: Plan) -> AsyncIterator[St
             server,
             http,
             trunks=[{"prefix": prefix_, "endpoint": endpoint} for prefix_, endpoint in (*routes, *plan.routes)],
-            environment=_environment(plan),
+            environment=_environment(plan) | (_archive(server, folder) if plan.records else {}),
             services=plan.services,
         )
         wires = await _wires(stack, server, service) if plan.wired else {}
@@ -353,6 +357,11 @@ async def _wires(stack: AsyncExitStack, server: AsteriskServer, service: Service
     ami = await stack.enter_async_context(Wire(server.ports.ami))
     service.with_plan(ari_port=ari.port, ami_port=ami.port)
     return {"ari": ari, "ami": ami}
+
+
+def _archive(server: AsteriskServer, folder: Path) -> dict[str, str]:
+    places = {"SPOOL": server.folder / "spool/monitor/pbx-bridge", "STORE": folder / "recordings"}
+    return {f"PBX_RECORDINGS__{name}": str(place) for name, place in places.items()}
 
 
 def _environment(plan: Plan) -> dict[str, str]:
