@@ -18,7 +18,8 @@ pytest_plugins = ["tests.ledger_plugin"]
 #: As the release before wrote a call that has ended, and one whose citizen was erased.
 OLD_CALL = (
     "INSERT INTO calls (id, ticket, client, user_id, service, state, outcome, cause_slug, revision, attempt,"
-    " accepted_at, state_since, ended_at, progress, sealed_request, queue) VALUES ('{id}', '{id}', 'portal', '{user}', 'support',"
+    " accepted_at, state_since, ended_at, progress, sealed_request, queue) VALUES"
+    " ('{id}', '{id}', 'portal', '{user}', 'support',"
     " 'ended', 'busy', 'busy', 3, 1, '{noon}', '{noon}', '{noon}',"
     ' \'{{"cause":{{"slug":"busy","source":"network","sip":486,"q850":17}}}}\', {sealed}, \'desk\')'
 )
