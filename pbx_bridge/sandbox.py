@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 #: What such a number begins with, the endpoint of pjsip_sandbox.conf that leads there, and the one it arrives at.
-PREFIX, ENDPOINT, LINE = "+7000000", "sandbox", "sandbox-line"
+PREFIX, ENDPOINT, LINE = "+7000000", "pbx-sandbox", "pbx-sandbox-line"
 
 
 class Number(NamedTuple):

@@ -44,6 +44,7 @@ ALLOWED: Mapping[str, str] = {
     "getLadder": READERS,
     "getActivity": READERS,
     "readEvents": READERS,
+    "readAllEvents": "portal engineer supervisor auditor admin",
     "listServices": READERS,
     "getService": READERS,
     "getAvailability": READERS,

@@ -59,7 +59,7 @@ def names(word: str) -> dict[str, Any]:
 
 
 def test_every_example_is_run_by_a_test_here() -> None:
-    assert CLIENT_PAGE.count("```python") == len(["follow", "exchange", "from_pem", "verify_webhook"])
+    assert CLIENT_PAGE.count("```python") == len(["follow", "follow_all", "exchange", "from_pem", "verify_webhook"])
 
 
 async def test_a_call_from_the_press_to_its_end(
@@ -67,7 +67,7 @@ async def test_a_call_from_the_press_to_its_end(
 ) -> None:
     for name, value in (("URL", site.url), ("CLIENT", site.client.id), ("SECRET", site.secret)):
         monkeypatch.setenv(f"BRIDGE_{name}", value)
-    reading = asyncio.create_task(asyncio.to_thread(exec, example("bridge.follow"), {}))
+    reading = asyncio.create_task(asyncio.to_thread(exec, example("bridge.follow("), {}))
     async with asyncio.timeout(10):
         while not len(house.hub):  # noqa: ASYNC110  the hub has no bell for this
             await asyncio.sleep(0)
@@ -78,6 +78,25 @@ async def test_a_call_from_the_press_to_its_end(
     printed = [line for line in capsys.readouterr().out.splitlines() if line[:1].isdigit() and "info" not in line]
     assert [line.split(" ")[0] for line in printed] == ["1", "2", "3", "4"]
     assert printed[-1] == "4 завершено"
+
+
+async def test_all_calls_are_followed_from_where_one_stopped(
+    site: Site, house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call = await site.open_call()
+    house.rings(call)
+    async with bridge(site) as program:
+        reading = asyncio.create_task(names("follow_all")["keep"](program, house.log[0].id))
+        async with asyncio.timeout(10):
+            while not house.feed.followers:  # noqa: ASYNC110  the feed has no bell for this
+                await asyncio.sleep(0)
+            house.hangs_up(call)
+            said = ""
+            while not said:
+                await asyncio.sleep(0)
+                said = "".join(line for line in capsys.readouterr().out.splitlines() if line.startswith("evt_"))
+        reading.cancel()
+    assert said == f"{house.log[-1].id} {call} call.ended"
 
 
 async def test_in_a_citizen_s_name(site: Site, house: House) -> None:

@@ -80,6 +80,7 @@ def test_operations_keep_their_names() -> None:
         ("listRecordings", "GET", "/v1/calls/{call_id}/recordings"),
         ("hearRecording", "GET", "/v1/recordings/{recording_id}"),
         ("readEvents", "GET", "/v1/calls/{call_id}/events"),
+        ("readAllEvents", "GET", "/v1/events"),
         ("listServices", "GET", "/v1/services"),
         ("getService", "GET", "/v1/services/{service_id}"),
         ("getAvailability", "GET", "/v1/services/{service_id}/availability"),
