@@ -215,7 +215,7 @@ def other(event: str, **more: str) -> Mapping[str, str]:
         (other("Hold"), e.Held(LEG)),
         (other("Unhold"), e.Unheld(LEG)),
         (other("Hold", Uniqueid=LEG), None),
-        (other("Hold", Linkedid=ANN), e.Held("pb.call_h1768197600x7.1")),
+        (other("Hold", Linkedid="1768197600.6"), e.Held("pb.call_h1768197600x6.1")),
         (other("BlindTransfer", Extension="sales"), e.AgentTransferred(LEG, "sales")),
         (other("BlindTransfer", Extension="+79161234567"), e.AgentTransferred(LEG, None)),
         (other("BlindTransfer", Extension="sales", Result="Fail"), None),
