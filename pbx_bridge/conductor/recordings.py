@@ -6,6 +6,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from ..call import events as e
+from ..call.consent import FINAL
 from ..call.model import Call, RecordingState
 from ..call.states import State
 from ..ledger import CallFilter, Ledger
@@ -46,7 +47,8 @@ class Recordings:
         after = await self._taker.submit(TakeFact(call_id, fact(by), self._clock(), by, if_revision))
         if after.recording is None:
             raise NotSteerable("this call is not recorded", after)
-        if after.recording.state is not wanted:
+        over = what is Ask.STOP and after.recording.state in FINAL
+        if after.recording.state is not wanted and not over:
             raise NotSteerable(f"the recording is {after.recording.state.value}", after)
         return after
 

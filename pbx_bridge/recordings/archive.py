@@ -25,9 +25,9 @@ from .sealed import Broken, new_key
 log = structlog.get_logger(__name__)
 
 #: Seconds between two looks into the spool, and between two sweeps of the store.
-LOOK_S, SWEEP_S = 2.0, 3600.0
+LOOK_S, SWEEP_S = 1.0, 3600.0
 #: Facts of a call may be told a moment after its end.
-SETTLE = timedelta(seconds=2)
+SETTLE = timedelta(seconds=1)
 #: So long after the last byte a file is finished, though its head does not say so: whoever wrote it has died.
 STALE = timedelta(seconds=60)
 #: A talk with one person is sealed before the whole call is over, when that takes so long.

@@ -79,8 +79,8 @@ async def recordings(stage: Stage, call: str, wanted: int) -> list[dict[str, Any
     """Those of a call, when so many are sealed."""
 
     async def look() -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = (await stage.portal.ask("GET", f"/v1/calls/{call}/recordings")).body["recordings"]
-        return listed
+        listed = await stage.portal.ask("GET", f"/v1/calls/{call}/recordings")
+        return list(listed.body["recordings"])
 
     return await until(look, lambda found: len(found) == wanted, f"{wanted} recordings", 12)
 
@@ -93,7 +93,7 @@ def loudness(sound: bytes, hz: int) -> float:
     turn = 2 * math.pi * hz / rate
     real = sum(sample * math.cos(turn * at) for at, sample in enumerate(samples))
     imaginary = sum(sample * math.sin(turn * at) for at, sample in enumerate(samples))
-    return 2 * math.hypot(real, imaginary) / max(1, count)
+    return 2.0 * math.hypot(real, imaginary) / max(1, count)
 
 
 async def hear(supervisor: Portal, recording: dict[str, Any]) -> bytes:

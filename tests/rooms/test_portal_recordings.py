@@ -37,7 +37,7 @@ def staff(site: Site, role: Role) -> dict[str, str]:
 
 async def recorded(site: Site, **how: Any) -> str:
     """A call whose citizen agreed, and heard that it is recorded; its id."""
-    reply = await site.initiate(BODY | {"consent": YES}, **how)
+    reply = await site.initiate({**BODY, "consent": YES}, **how)
     call_id = str(reply.json["call"]["id"])
     leg = site.house.calls_[call_id].leg or ""
     for fact in (e.DeviceAnswered(leg), e.RecordingArmed(leg)):
