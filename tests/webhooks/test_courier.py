@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
-from pbx_bridge.ledger import Ledger
+from pbx_bridge.ledger import Ledger, LedgerUnavailable
 from pbx_bridge.ledger.postings import DeliveryFilter, Owed
 from pbx_bridge.webhooks.answer import Heard
 from pbx_bridge.webhooks.courier import Courier
@@ -147,7 +148,8 @@ async def test_an_address_that_is_gone_is_given_up_until_somebody_says_it_is_the
         assert [line.line.action for line in await sqlite_ledger.audit()].count("give-up-address") == 1
         assert courier.tally.gone["portal"] == 1
         unseen, _ = await happens(sqlite_ledger, call)
-        assert await states(sqlite_ledger) == ["waiting"] * 3
+        page = await sqlite_ledger.deliveries(DeliveryFilter())
+        assert [(each.state, each.tries) for each in page.deliveries] == [(Owed.WAITING, 0)] * 3
         gone[0] = False
         await sqlite_ledger.change_client(client)
         courier.wake([("portal", "")])
@@ -307,6 +309,32 @@ async def test_two_couriers_share_the_work_and_neither_sends_what_the_other_has(
         await virtual_time.advance(120)
     assert len(receivers.messages) == 24
     assert all(receivers.order(call.id) == [1, 2, 3] for call in calls)
+
+
+async def test_a_database_that_is_away_for_a_moment_costs_no_message_a_second_try(
+    sqlite_ledger: Ledger, virtual_time: VirtualTime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await program(sqlite_ledger)
+    receivers, deliver, away = Receivers(), sqlite_ledger.deliver, [False]
+
+    async def maybe(*arguments: Any, **options: Any) -> Any:
+        if away[0]:
+            raise LedgerUnavailable("the database does not answer", retryable=True)
+        return await deliver(*arguments, **options)
+
+    monkeypatch.setattr(sqlite_ledger, "deliver", maybe)
+    async with running(sqlite_ledger, receivers, virtual_time) as courier:
+        call, _ = await happens(sqlite_ledger, await begins(sqlite_ledger), 2)
+        courier.wake([("portal", "")])
+        while not receivers.messages:
+            await virtual_time.advance(0.001)
+        away[0] = True
+        await virtual_time.advance(20)
+        assert len(receivers.messages) == 1
+        away[0] = False
+        await virtual_time.advance(20)
+    assert receivers.order(call.id) == [1, 2, 3]
+    assert len(receivers.messages) == 3
 
 
 async def test_a_courier_that_stops_gives_back_what_it_had_under_way(
