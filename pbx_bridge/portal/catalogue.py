@@ -209,6 +209,12 @@ CATALOGUE: dict[str, Row] = {
         "No program has this id, or it has no such key.",
         "GET /v1/clients lists them.",
     ),
+    "unknown-recording": Row(
+        404,
+        "There is no such recording",
+        "No recording has this id.",
+        "GET /v1/calls/{id}/recordings names those of a call; one comes a moment after the call has ended.",
+    ),
     "unknown-event": Row(
         404,
         "There is no such event",
@@ -295,6 +301,18 @@ CATALOGUE: dict[str, Row] = {
         "The agent does not work in that queue, or Asterisk would not do it; `detail` says which.",
         "GET /v1/agents says where each agent works; engineers change it in agents.toml.",
     ),
+    "not-replayable": Row(
+        409,
+        "The event cannot be sent again now",
+        "It is being sent, or its program has no address that works, or no webhook secret.",
+        "Wait a moment; else set `callback_url` and add a key of the kind `webhook` to the program.",
+    ),
+    "no-address": Row(
+        409,
+        "The program has no address",
+        "It is not told of its calls by webhook.",
+        "Let an admin set its `callback_url`, and add a key of the kind `webhook`.",
+    ),
     "nothing-to-confirm": Row(
         409,
         "The call does not wait for a confirmation",
@@ -306,6 +324,12 @@ CATALOGUE: dict[str, Row] = {
         "No code can be sent this way",
         "The channel is not there for this citizen, or this call has had all its codes; `detail` says which.",
         "Choose another channel, or start a new call.",
+    ),
+    "recording-gone": Row(
+        410,
+        "The recording is gone",
+        "Its time is over, or it was erased. Nobody can hear it any more.",
+        "Nothing: what is deleted does not come back.",
     ),
     "revision-passed": Row(
         412,
@@ -398,6 +422,12 @@ CATALOGUE: dict[str, Row] = {
         "The service made a mistake",
         "Something unforeseen happened; it is in the service's log under `request_id`.",
         "Repeat the request later with the same Idempotency-Key, and tell the operator the `request_id`.",
+    ),
+    "recording-broken": Row(
+        500,
+        "The recording cannot be heard",
+        "Its file is not there, or is not what was recorded: it was changed or cut off.",
+        "Tell the operator: the service's log says which file, `pbx-bridge recordings verify` looks at all of them.",
     ),
     "database-unavailable": Row(
         503,

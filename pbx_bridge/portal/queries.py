@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ..call.causes import REASONS
 from ..call.model import Direction
 from ..call.states import Outcome, State
+from ..ledger.postings import Owed
 from .forms import Count, Line64, Line128, Line200, Moment, Number, ServiceId, Zone, refuse
 
 #: The largest sequence number that is read: nine digits, which both databases take.
@@ -116,6 +117,24 @@ class VerificationQuery(Query):
             description="ends of earlier verifications that were kept elsewhere, `id:chain`, up to ten with commas",
         ),
     ] = None
+
+
+class DeliveriesQuery(Query):
+    """Which webhooks to list, newest event first."""
+
+    client: Annotated[Line128 | None, Field(description="of this program; a portal sees its own")] = None
+    call_id: Annotated[str | None, Field(pattern="^call_[0-9a-z]{1,32}$", description="of this call")] = None
+    state: Annotated[Owed | None, Field(description="where they stand now")] = None
+    cursor: Annotated[
+        str | None, Field(pattern=r"^[A-Za-z0-9_]{1,64}$", description="`next_cursor` of the page before")
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=200, description="deliveries on one page"), Count] = 50
+
+
+class ProgramQuery(Query):
+    """Which program."""
+
+    client: Annotated[Line128 | None, Field(description="the program; staff must say so, a portal need not")] = None
 
 
 class EventsQuery(Query):
