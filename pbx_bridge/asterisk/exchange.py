@@ -25,6 +25,7 @@ from .legs import endpoint_of, leg_of_channel, with_leg
 from .look import CoreChannel, Lists, QueueEntry, families, picture
 from .mirror import keep, wanted
 from .places import Places
+from .recorder import Recorder
 from .staff import Staff
 
 log = structlog.get_logger(__name__)
@@ -69,7 +70,11 @@ class Exchange:
         self.dial = self._act.dial
         self.say_code = self._act.say_code
         self.hang_up = self._act.hang_up
-        self.redirect = self._act.redirect
+        self.redirect, self.forward = self._act.redirect, self._act.forward
+        self.set_limit = self._act.set_limit
+        recorder = Recorder(ari, ami)
+        self.pause_recording, self.resume_recording = recorder.pause, recorder.resume
+        self.stop_recording, self.play_notice = recorder.stop, recorder.notice
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Wire]:

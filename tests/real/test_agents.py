@@ -47,6 +47,7 @@ async def told(ear: Ear, queue: str) -> dict[str, Member]:
 
 async def dials(town: RealTown, agent: RealPerson, code: str) -> None:
     await agent.calls(code)
+    await agent.answered()
     await until(lambda: town.server.cli("core show channels concise"), lambda shown: not shown.strip(), "a goodbye", 15)
 
 
