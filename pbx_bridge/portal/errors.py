@@ -78,12 +78,8 @@ def _of_conductor(error: conductor.Refused) -> Problem:
             return Problem("revision-passed", words, revision=error.revision, headers={hdrs.ETAG: etag})
         case conductor.NotMovable():
             return Problem("not-movable", words, call_id=error.call.id, state=error.call.state.value)
-        case conductor.DeskClosed():
-            at = error.next_open_at
-            opens = at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
-            return Problem("desk-closed", words, call_id=error.call.id, next_open_at=opens, words_ru=error.ru)
         case conductor.NotSteerable():
-            return Problem("not-steerable", words, call_id=error.call.id, state=error.call.state.value)
+            return _not_steerable(error, words)
         case conductor.NoAgent():  # its words may repeat what was sent
             return Problem("unknown-agent")
         case conductor.MustWait():
@@ -92,6 +88,14 @@ def _of_conductor(error: conductor.Refused) -> Problem:
             return Problem("database-unavailable", retry_after_s=error.retry_after_s)
         case _:
             return Problem(_PLAIN.get(type(error), "refused"), words)
+
+
+def _not_steerable(error: conductor.NotSteerable, words: str) -> Problem:
+    if not isinstance(error, conductor.DeskClosed):
+        return Problem("not-steerable", words, call_id=error.call.id, state=error.call.state.value)
+    at = error.next_open_at
+    opens = at.isoformat(timespec="seconds").replace("+00:00", "Z") if at else None
+    return Problem("desk-closed", words, call_id=error.call.id, next_open_at=opens, words_ru=error.ru)
 
 
 def _location(call_id: str) -> dict[str, str]:

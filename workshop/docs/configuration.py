@@ -89,7 +89,7 @@ MEANINGS = {
     "issuers.subject_claim": "the claim that names the citizen as calls do (`user.id`)",
     "issuers.phone_claim": "the claim with the citizen's number; believed when `…_verified` beside it is true",
     "issuers.ca_file": "PEM file: whose certificates are believed for its URLs; default: those the system knows",
-    "webhooks.allow_networks": "networks of your own (`10.0.0.0/8`) that programs may be told in; loopback too, if named",
+    "webhooks.allow_networks": "networks of your own (`10.0.0.0/8`) where programs may be told; loopback too, if named",
     "webhooks.allow_http": "whether addresses may be plain `http:`; for tests and intranets",
     "webhooks.ca_file": "PEM file: authorities that are believed for them beside those the system knows",
     "webhooks.timeout_s": "how long a program may take to answer",
