@@ -76,6 +76,8 @@ def test_operations_keep_their_names() -> None:
         ("abortCall", "POST", "/v1/calls/{call_id}/abort"),
         ("moveCallback", "POST", "/v1/calls/{call_id}/move"),
         ("keepPlace", "POST", "/v1/calls/{call_id}/keep"),
+        ("redirectCall", "POST", "/v1/calls/{call_id}/redirect"),
+        ("limitCall", "POST", "/v1/calls/{call_id}/limit"),
         ("steerRecording", "POST", "/v1/calls/{call_id}/recording"),
         ("listRecordings", "GET", "/v1/calls/{call_id}/recordings"),
         ("hearRecording", "GET", "/v1/recordings/{recording_id}"),
