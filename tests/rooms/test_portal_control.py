@@ -119,8 +119,15 @@ async def test_a_decision_that_rests_on_an_older_picture_is_not_carried_out(site
 
 @pytest.mark.parametrize(
     "body",
-    [{}, {"queue": "second", "service": "sales"}, {"number": "12"}, {"queue": "no such\nqueue"}, {"agent": "ann"}],
-    ids=["nobody", "two", "no number", "no name", "unknown"],
+    [
+        {},
+        {"service": "nowhere"},
+        {"queue": "second", "service": "sales"},
+        {"number": "12"},
+        {"queue": "no such\nqueue"},
+        {"agent": "ann"},
+    ],
+    ids=["nobody", "no service", "two", "no number", "no name", "unknown"],
 )
 async def test_exactly_one_way_must_be_named(site: Site, house: House, body: Any) -> None:
     reply = await redirect(site, await talking(site, house), **body)

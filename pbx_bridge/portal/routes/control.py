@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from ...conductor.steering import Target
 from ...destinations import judge
-from .. import answers
+from .. import answers, complaints
 from ..bodies import read_json, read_query
 from ..control_schemas import LimitRequest, RedirectRequest
 from ..grant import CLIENT, GRANT
@@ -38,12 +38,14 @@ async def redirect(request: web.Request) -> web.Response:
 
 def _check(request: web.Request, body: RedirectRequest) -> None:
     """Nobody sends citizens where they could not call them from. Raises Problem."""
-    client, settings = request[CLIENT], request.app[NEEDS].settings
+    client, needs = request[CLIENT], request.app[NEEDS]
+    if body.service is not None and body.service not in needs.directory().services:
+        raise complaints.problem([complaints.item("body", "/service", "is not in the directory of services")])
     if body.service is not None and client.services is not None and body.service not in client.services:
         raise Problem("service-refused")
     if body.number is None:
         return
-    if refusal := judge(body.number, (settings.destinations, client.prefixes), premium=settings.premium):
+    if refusal := judge(body.number, (needs.settings.destinations, client.prefixes), premium=needs.settings.premium):
         raise Problem("destination-refused", why=refusal.value, pointer="/number")
 
 
