@@ -116,6 +116,14 @@ DROP_OWN = (
     .values(state=Owed.DROPPED.value, settled_at=bindparam("at"), last_error="its address was erased with the citizen")
 )
 
+_CLAIMED = and_(_OWED, _d.state == Owed.CLAIMED.value)
+CLAIMANTS = select(_d.claimed_by).where(_CLAIMED).distinct()
+TAKE_BACK = (
+    update(deliveries)
+    .where(_CLAIMED, _d.claimed_by.in_(bindparam("dead", expanding=True)))
+    .values(state=Owed.WAITING.value, not_before=bindparam("at"), spent=_d.spent + 1)
+)
+
 # ── settled ──
 # The attempt number is the fence: a claimant whose lease ran out cannot undo what the next one does.
 _MINE = and_(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,6 +48,15 @@ class Owing(Base):
     async def lanes(self) -> Mapping[Lane, datetime]:
         """Every lane that is owed something, and when it is worth looking at it again."""
         return {Lane(row.client, row.target): row.due for row in await self._ask(deliveries.LANES)}
+
+    async def take_back(self, is_dead: Callable[[str], bool], at: datetime) -> int:
+        """Nobody waits for the leases of claimants that are dead; their tries do not count. Returns how many those
+        were."""
+        dead = [row.claimed_by for row in await self._ask(deliveries.CLAIMANTS) if is_dead(row.claimed_by)]
+        if not dead:
+            return 0
+        values = {"dead": dead, "at": at}
+        return await self._change(lambda connection: connection.execute(deliveries.TAKE_BACK, values).rowcount)
 
     async def drop_lane(self, lane: Lane, why: str, at: datetime) -> int:
         """Send nothing of this any more, and say why. Returns how many deliveries that were."""

@@ -55,6 +55,7 @@ class Ledger(Protocol):
         lease_s: float,
     ) -> list[Posting]: ...
     async def lanes(self) -> Mapping[Lane, datetime]: ...
+    async def take_back(self, is_dead: Callable[[str], bool], at: datetime) -> int: ...
     async def drop_lane(self, lane: Lane, why: str, at: datetime) -> int: ...
     async def give_up_address(self, client: str, url: str, line: AuditLine) -> bool: ...
     async def arrears(self) -> Arrears: ...
@@ -161,7 +162,13 @@ class Courier:
         self._tries.pop(task, None)
         self._bell.set()
 
+    def _was_ours(self, owner: str) -> bool:
+        """Whether it is the name of an earlier life of this process (wiring.py): each process has a node of its own."""
+        return owner != self._owner and owner.rsplit("-", 2)[0] == self._node
+
     async def _look(self, at: datetime) -> None:
+        if self._look_at is None and (found := await self._ledger.take_back(self._was_ours, at)):
+            log.info("webhooks that an earlier life of this service had in hand are sent again", events=found)
         for lane, due in (await self._ledger.lanes()).items():
             self._lanes.owed(lane, due)
         self.tally.arrears = await self._ledger.arrears()

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from pbx_bridge.ledger import Ledger, LedgerUnavailable
-from pbx_bridge.ledger.postings import DeliveryFilter, Owed
+from pbx_bridge.ledger.postings import DeliveryFilter, Lane, Owed
 from pbx_bridge.webhooks.answer import Heard
-from pbx_bridge.webhooks.courier import Courier
+from pbx_bridge.webhooks.courier import LEASE_S, Courier
 from tests.rooms.ledger_calls import NOON
 from tests.virtual_time import VirtualTime
 
@@ -335,6 +335,23 @@ async def test_a_database_that_is_away_for_a_moment_costs_no_message_a_second_tr
         await virtual_time.advance(20)
     assert receivers.order(call.id) == [1, 2, 3]
     assert len(receivers.messages) == 3
+
+
+async def test_the_next_life_of_a_node_takes_back_what_it_had_in_hand_and_nobody_elses(
+    sqlite_ledger: Ledger, virtual_time: VirtualTime
+) -> None:
+    await program(sqlite_ledger)
+    calls = [await begins(sqlite_ledger, user) for user in ("anna", "boris")]
+    for owner in ("pbx-1-4711-0badcafe", "pbx-1-b-4712-0badcafe"):
+        assert await sqlite_ledger.deliver([], [(Lane("portal"), 1)], NOON, owner=owner, lease_s=LEASE_S)
+    receivers = Receivers()
+    async with running(sqlite_ledger, receivers, virtual_time, "pbx-1-4713-0badcafe"):
+        await virtual_time.advance(LEASE_S - 1)
+        assert [each.call_id for each in receivers.taken] == [calls[0].id]
+        await virtual_time.advance(10)
+    assert [each.call_id for each in receivers.taken] == [call.id for call in calls]
+    tries = {each.call_id: each.tries for each in (await sqlite_ledger.deliveries(DeliveryFilter())).deliveries}
+    assert [tries[call.id] for call in calls] == [1, 2]
 
 
 async def test_a_courier_that_stops_gives_back_what_it_had_under_way(
