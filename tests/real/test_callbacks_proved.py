@@ -34,12 +34,12 @@ PROMPTS = {
 }
 
 
-def tone(file: Path, hz: int, seconds: float) -> None:
+def tone(file: Path, hz: int, seconds: float, loud: int = 8000) -> None:
     with wave.open(str(file), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(8000)
-        samples = (int(8000 * math.sin(2 * math.pi * hz * at / 8000)) for at in range(int(8000 * seconds)))
+        samples = (int(loud * math.sin(2 * math.pi * hz * at / 8000)) for at in range(int(8000 * seconds)))
         out.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
 
 

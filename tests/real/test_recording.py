@@ -14,7 +14,8 @@ import pytest
 import pytest_asyncio
 
 from tests.real.test_callbacks_proved import tone
-from tests.stage import Mobile, Plan, Stage, until
+from tests.stage import QUICK, Mobile, Plan, Stage, until
+from workshop.desk import Agent, Queue
 from workshop.phone import Phone
 from workshop.portal import Portal
 
@@ -41,15 +42,18 @@ NO = YES | {"recording": False}
 def prompts(folder: Path) -> Path:
     russian = folder / "prompts" / "ru"
     russian.mkdir(parents=True)
-    for name, hz, seconds in (("notice", NOTICE, 1.5), ("refused", REFUSED, 0.5), ("goes-on", GOES_ON, 1.0)):
-        tone(russian / f"recording-{name}.wav", hz, seconds)
+    for name, hz, seconds in (("notice", NOTICE, 1.0), ("refused", REFUSED, 0.5), ("goes-on", GOES_ON, 1.0)):
+        # Loud enough to be told from a voice that speaks meanwhile.
+        tone(russian / f"recording-{name}.wav", hz, seconds, loud=30_000)
     (folder / "prompts" / "en").mkdir()
     return folder / "prompts"
 
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    return Plan(services={"support.toml": SUPPORT}, prompts=prompts, records=True)
+    """eve sits at another desk, so that nobody but ann is offered."""
+    queues, agents = (Queue("sales", QUICK),), (Agent("ann"), Agent("eve", queues=("sales",)))
+    return Plan(services={"support.toml": SUPPORT}, prompts=prompts, records=True, queues=queues, agents=agents)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -157,6 +161,22 @@ async def test_who_hangs_up_in_the_notice_leaves_nothing(stage: Stage) -> None:
     assert spool(stage) == []
 
 
+async def test_without_the_prompt_nobody_was_told_and_nobody_is_recorded(stage: Stage) -> None:
+    ann, citizen = await stage.agent("ann"), await stage.citizen()
+    prompt = stage.server.folder / "data/sounds/ru/pbx-bridge/recording-notice.wav"
+    away = prompt.rename(prompt.with_suffix(".away"))
+    try:
+        call = await stage.call(citizen, consent=YES)
+        await stage.takes(citizen, call)
+        await citizen.hears(ann.tone_hz)
+    finally:
+        away.rename(prompt)
+    assert (await stage.becomes(call, "talking"))["recording"]["state"] == "asked"
+    assert spool(stage) == []
+    await ann.hang_up()
+    await stage.end(call)
+
+
 async def test_behind_a_transfer_the_notice_comes_again_and_a_second_file(stage: Stage, supervisor: Portal) -> None:
     ann, citizen = await stage.agent("ann"), await stage.citizen()
     call = await in_talk(stage, citizen, ann)
@@ -212,3 +232,26 @@ async def test_a_pause_is_silence_and_what_is_taken_back_is_over(stage: Stage, s
     whole = loudness(sound, ann.tone_hz)
     assert 200 < whole < 4000
     assert recording["length_s"] < 3.5
+
+
+async def test_a_colleague_who_is_joined_to_the_talk_is_recorded_only_behind_the_notice(
+    stage: Stage, supervisor: Portal
+) -> None:
+    ann, eve, citizen = await stage.agent("ann"), await stage.agent("eve", "sales"), await stage.citizen()
+    call = await in_talk(stage, citizen, ann)
+    first = ann.live_calls[-1]
+    await asyncio.sleep(0.6)
+    await ann.hold()
+    await stage.becomes(call, "on_hold")
+    second = await ann.call("eve")
+    await eve.talks()
+    await ann.join(first, second)
+    await asyncio.gather(citizen.hears(GOES_ON), eve.hears(GOES_ON))
+    await until(lambda: stage.portal.get(call), lambda seen: seen["recording"]["parts"] == 2, "the second part")
+    await asyncio.sleep(0.8)
+    await eve.hang_up()
+    await stage.end(call)
+    before, behind = [await hear(supervisor, each) for each in await recordings(stage, call, 2)]
+    assert loudness(before, eve.tone_hz) < 200 < loudness(before, ann.tone_hz)
+    assert loudness(behind, ann.tone_hz) < 200 < loudness(behind, eve.tone_hz)
+    assert loudness(behind, GOES_ON) < 200
