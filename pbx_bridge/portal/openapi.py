@@ -25,6 +25,7 @@ _PATH_PATTERNS = {
     "client_id": "^[A-Za-z0-9_.-]{1,128}$",
     "key_id": "^[A-Za-z0-9_.-]{1,128}$",
     "event_id": EVENT_ID_PATTERN,
+    "recording_id": "^rec_[a-z0-9]{1,64}_[0-9]{13}$",
     "service_id": SERVICE_ID_PATTERN,
     "queue": "^[A-Za-z0-9_.-]{1,64}$",
     "agent_id": "^[A-Za-z0-9_.-]{1,64}$",

@@ -136,7 +136,8 @@ async def test_streams_without_end_by_one_program_hold_nobody_up(fort: Fort) -> 
     anna = await fort.citizen("anna", ANNA)
     call = await anna.wants_call()
     readers = [
-        asyncio.create_task(anna.ask("GET", f"/v1/calls/{call}/events", Accept="text/event-stream")) for _ in range(80)
+        asyncio.create_task(fort.portal.ask("GET", f"/v1/calls/{call}/events", Accept="text/event-stream"))
+        for _ in range(80)
     ]
     await fort.time.advance(1)
     assert (await fort.portal.ask("GET", f"/v1/calls/{call}")).status == 200
