@@ -77,8 +77,7 @@ def read_profile(clear: bytes) -> dict[str, Any]:
         "devices": tuple(_device(device) for device in known["devices"]),
         "contacts": tuple(Contact(**each | {"phone": _phone(each["phone"])}) for each in contacts),
         "consents": tuple(
-            GivenConsent(_consent(each["consent"]), datetime.fromisoformat(each["at"]))
-            for each in consents
+            GivenConsent(_consent(each["consent"]), datetime.fromisoformat(each["at"])) for each in consents
         ),
     }
 

@@ -182,7 +182,7 @@ OPERATIONS = (
         path="/v1/calls/{call_id}/timeline",
         summary="A call, stage by stage",
         description="Each stage with its time, how long it lasted and who brought it about; made of the same events "
-        "that streams and webhooks carry. Citizens see no agents' names, auditors see the call's lines of the audit too.",
+        "that streams and webhooks carry. Citizens see no agents' names, auditors see the call's audit lines too.",
         handler=timeline,
         answers=(Answer(200, "The stages", {"application/json": answers.Timeline}),),
         problems=("unknown-call", "validation-failed"),
