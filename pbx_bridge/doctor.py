@@ -18,6 +18,7 @@ from .asterisk.errors import AsteriskError, NotFound
 from .asterisk.tls import BadAuthority
 from .check import check_calendar
 from .directory.reading import BadDirectory
+from .doctor_recordings import recordings
 from .doctor_tls import tls
 from .findings import Finding
 from .ledger import Client, Ledger, LedgerError
@@ -38,7 +39,7 @@ async def examine(config: Path | None) -> list[Finding]:
     except SettingsError as error:
         return [Finding("configuration", "fail", str(error))]
     findings = [Finding("configuration", "ok", f"read from {find(config) or 'the environment and defaults'}")]
-    for check in (_secrets, _directory, _names, _sandbox, _database, _port, _ari, _ami, tls):
+    for check in (_secrets, _directory, _names, _sandbox, _database, _port, _ari, _ami, recordings, tls):
         findings += [finding async for finding in check(settings)]
     return findings
 
