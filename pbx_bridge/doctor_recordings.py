@@ -1,5 +1,4 @@
-"""What `doctor` says of recordings: whether there is a place for them where a service offers them, and who else can look
-into it."""
+"""What `doctor` says of recordings: is there a place where a service offers them, and who else can look into it."""
 
 from __future__ import annotations
 
