@@ -242,11 +242,7 @@ class Device:
     async def do_join(self, call: str, to: str, within_s: float = 10.0) -> None:
         line, other = self._line(call, "talking"), self._line(to, "talking")
         line.ending = other.ending = "transferred"
-        try:
-            await line.sure.attended_transfer(other.sure, timeout=within_s)
-        except BaresipError:
-            line.ending = other.ending = ""
-            raise
+        await line.sure.attended_transfer(other.sure, timeout=within_s)
 
     async def do_dtmf(self, digits: str, call: str = "") -> None:
         await self._line(call, "talking").sure.send_dtmf(digits)
@@ -338,8 +334,7 @@ def _code(how: str) -> int | None:
 
 
 def _user(header: str) -> str:
-    found = re.search(r"sips?:([^@>;]+)@", header)
-    return found[1] if found else ""
+    return found[1] if (found := re.search(r"sips?:([^@>;]+)@", header)) else ""
 
 
 def _display(header: str) -> str:

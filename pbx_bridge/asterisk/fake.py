@@ -49,7 +49,7 @@ from .fake_line import FakeLine
 from .fake_people import Agent, Citizen, citizen
 from .fake_queues import FakeQueue
 from .fake_recorder import FakeRecorder
-from .fake_staff import desk, log_in, pause, seen
+from .fake_staff import FakeStaff, seen
 from .legs import caller, leg_that_came_in
 from .look import SKEW
 
@@ -90,6 +90,8 @@ class FakeExchange:
         """How long requests of a kind (`dial`, `say_code`, `hang_up`, `redirect`) take, where not as usual."""
         self.announced: list[Announcement] = []
         """What was said to those who wait."""
+        staff = FakeStaff(self._ask, self._queues)
+        self.log_in, self.log_out, self.pause = staff.log_in, staff.log_out, staff.pause
         self.recorder = recorder = FakeRecorder(self._ask, self._leg)
         self.pause_recording, self.resume_recording = recorder.pause, recorder.resume
         self.stop_recording, self.play_notice = recorder.stop, recorder.notice
@@ -252,18 +254,6 @@ class FakeExchange:
     async def hush(self, leg: str) -> None:
         """See conductor.ports.Telephony."""
         await self._ask("hush", lambda: None)
-
-    async def log_in(self, agent: str, queue: str, penalty: int = 0) -> None:
-        """See conductor.ports.Telephony."""
-        await self._ask("log_in", lambda: log_in(self._queues, agent, queue))
-
-    async def log_out(self, agent: str, queue: str) -> None:
-        """See conductor.ports.Telephony."""
-        await self._ask("log_out", lambda: desk(self._queues, queue).remove(agent))
-
-    async def pause(self, agent: str, paused: bool, reason: str = "", queue: str | None = None) -> None:
-        """See conductor.ports.Telephony."""
-        await self._ask("pause", lambda: pause(self._queues, agent, paused, reason, queue))
 
     async def check(self) -> None:
         """Raises OutOfReach."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 
 from ..conductor.ports import Member, NoSuchAgent, QueueSeen
@@ -42,3 +42,22 @@ def seen(queue: FakeQueue, at: datetime) -> QueueSeen:
         Member(each.name, each.logged_in, each.paused, each.reason, queue.is_busy(each)) for each in queue.agents
     ]
     return QueueSeen(queue.name, tuple(members), queue.waiting, at)
+
+
+class FakeStaff:
+    """What conductor.ports.Telephony says of agents. `ask` is the exchange's: one request and its answer."""
+
+    def __init__(self, ask: Callable[[str, Callable[[], None]], Awaitable[None]], queues: Queues) -> None:
+        self._ask, self._queues = ask, queues
+
+    async def log_in(self, agent: str, queue: str, penalty: int = 0) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("log_in", lambda: log_in(self._queues, agent, queue))
+
+    async def log_out(self, agent: str, queue: str) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("log_out", lambda: desk(self._queues, queue).remove(agent))
+
+    async def pause(self, agent: str, paused: bool, reason: str = "", queue: str | None = None) -> None:
+        """See conductor.ports.Telephony."""
+        await self._ask("pause", lambda: pause(self._queues, agent, paused, reason, queue))

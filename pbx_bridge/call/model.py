@@ -9,6 +9,10 @@ from typing import Any
 
 from ..phone import Phone
 from .causes import Cause
+from .partners import Recording as Recording
+from .partners import RecordingState as RecordingState
+from .partners import Transfer as Transfer
+from .partners import TransferBy as TransferBy
 from .states import PHASE, Outcome, Phase, State
 
 LEG_PREFIX = "pb."
@@ -254,48 +258,6 @@ class Reason:
     why: Why
     ru: str = ""
     en: str = ""
-
-
-class TransferBy(StrEnum):
-    """Who sends the citizen to somebody else."""
-
-    REQUEST = "request"
-    """The portal, or a supervisor."""
-    AGENT = "agent"
-    """The agent, on the telephone."""
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """On the way to somebody else: `to` is the name of a queue, a service or an agent, `number` is masked. Both None
-    where nobody said."""
-
-    by: TransferBy
-    to: str | None = None
-    number: str | None = None
-
-
-class RecordingState(StrEnum):
-    """How far a recording is. Only in `on` anything is written."""
-
-    ASKED = "asked"
-    """There is stored consent; before the next human the citizen will hear that the talk is recorded."""
-    ON = "on"
-    """The notice was heard to its end. What is said is written while the citizen talks with somebody."""
-    PAUSED = "paused"
-    REFUSED = "refused"
-    """The citizen refused by a key."""
-    WITHDRAWN = "withdrawn"
-    """The consent was taken back."""
-    OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class Recording:
-    """The recording of a call. `parts` counts the notices that were heard, each the beginning of a file of its own."""
-
-    state: RecordingState
-    parts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
