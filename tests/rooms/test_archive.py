@@ -18,7 +18,6 @@ from pbx_bridge.call import events as e
 from pbx_bridge.call.model import Consent
 from pbx_bridge.ledger import Ledger, Unreadable
 from pbx_bridge.ledger.access import GivenConsent, Profile
-from pbx_bridge.recordings import archive as room
 from pbx_bridge.recordings.archive import Archive
 
 from .ledger_calls import KEY, NOON, PEPPER
@@ -144,7 +143,7 @@ async def kept(desk: Desk) -> str:
     await keep(desk.ledger, lived(facts()))
     leave(desk.spool, wav())
     await desk.archive.collect()
-    return (await desk.ledger.recordings_of_call(CALL))[0].id
+    return str((await desk.ledger.recordings_of_call(CALL))[0].id)
 
 
 async def test_when_its_time_is_over_it_is_gone(desk: Desk) -> None:
@@ -253,9 +252,9 @@ async def test_wherever_it_dies_the_next_life_comes_to_the_same_end(
         call = f"call_{tries:026}"
         await keep(ledger, renamed(call))
         leave(desk.spool, wav(), leg=f"pb.{call}.1")
-        monkeypatch.setattr(room.asyncio, "to_thread", partial(mortal.thread, to_thread))
+        monkeypatch.setattr(asyncio, "to_thread", partial(mortal.thread, to_thread))
         died = await life(desk, ends)
-        monkeypatch.setattr(room.asyncio, "to_thread", to_thread)
+        monkeypatch.setattr(asyncio, "to_thread", to_thread)
         desk = Desk(ledger, folder)
         assert not await life(desk, ends)
         recordings = await ledger.recordings_of_call(call)
