@@ -215,11 +215,13 @@ class FakeLeg:
     def to_person(self, person: Citizen) -> None:
         """The dialplan's context to-number."""
         self._leave_all()
+        self.tape.over()
         self._left = None
         self._outside = OutsideTalk(person, self, self._later)
         self._outside.ring()
 
     def met_outside(self) -> None:
+        self.tape.meets("outside")
         self._switch.tell(e.OutsideAnswered(self.id))
 
     def outside_hung_up(self) -> None:

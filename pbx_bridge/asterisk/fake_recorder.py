@@ -58,6 +58,10 @@ class Tape:
         if self.consent and self.heard and not self.paused:
             self.parts.append(Part(agent, self._switch.now()))
 
+    def meets(self, somebody: str) -> None:
+        """Somebody joins whose channel app_queue did not bring: no file begins by itself."""
+        self._agent = somebody
+
     def over(self) -> None:
         """The agent's channel goes, and the file with it."""
         self._agent = None

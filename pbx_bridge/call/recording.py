@@ -35,9 +35,9 @@ def refuse(call: Call, _: e.RecordingRefused, at: datetime) -> Result:
 
 def told_anew(call: Call) -> Result:
     """Somebody new talks with the citizen, who was told nothing. Fail closed: the silence in the file comes first, the
-    notice after it, and only who heard it is recorded."""
+    notice after it, and only who heard it is recorded. A pause ends with the talk that it was in."""
     known = call.recording
-    if known is None or known.state is not _ON:
+    if known is None or known.state not in (_ON, _PAUSED):
         return call, ()
     leg = present_leg(call)
     return _turned(call, replace(known, state=_ASKED), PauseRecording(leg), PlayNotice(leg))

@@ -59,13 +59,13 @@ def meet(call: Call, event: e.AgentAnswered, at: datetime) -> Result:
     """Whom the agent's transfer led to. While a redirect of ours is on its way it is the old queue's agent who answers:
     to them a redirect that cannot be leads back."""
     if call.transfer and call.transfer.by is TransferBy.AGENT:
-        return talk_with(call, agent=event.agent), ()
+        return told_anew(talk_with(call, agent=event.agent))
     return replace(call, agent=event.agent, outside=None), ()
 
 
 def meet_outside(call: Call, _: e.OutsideAnswered, at: datetime) -> Result:
     number = call.transfer.number if call.transfer else None
-    return talk_with(call, outside=number or "outside"), ()
+    return told_anew(talk_with(call, outside=number or "outside"))
 
 
 def talk_with(call: Call, *, agent: str | None = None, outside: str | None = None) -> Call:

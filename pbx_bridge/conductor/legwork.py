@@ -3,6 +3,7 @@ leg that is gone is no trouble."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -40,6 +41,7 @@ class LegWork:
         self._telephony = telephony
         self._clock = clock
         self._numbers: dict[str, Phone] = {}
+        self._notices: set[asyncio.Task[None]] = set()
         self._ways: dict[type[Command], Callable[[str, Any], Awaitable[None]]] = {
             HangUp: self._hang_up,
             Redirect: self._redirect,
@@ -115,9 +117,25 @@ class LegWork:
         await self._telephony.stop_recording(command.leg)
 
     async def _play_notice(self, call_id: str, command: PlayNotice) -> None:
+        """It takes a while, and what is wished for meanwhile (a hang-up) does not wait for its end. One that dies with
+        this process is not said again: then nothing is recorded."""
+        task = asyncio.create_task(self._tell(call_id, command.leg), name=f"notice of {call_id}")
+        self._notices.add(task)
+        task.add_done_callback(self._notices.discard)
+
+    async def _tell(self, call_id: str, leg: str) -> None:
         """Whoever heard it to its end is recorded from there on; whoever did not is not."""
-        if await self._telephony.play_notice(command.leg):
-            await self._take(call_id, e.RecordingArmed(command.leg))
+        try:
+            if await self._telephony.play_notice(leg):
+                await self._take(call_id, e.RecordingArmed(leg))
+        except (NoSuchLeg, OutOfReach) as error:
+            log.warning("a notice was not heard, so nothing is recorded", call=call_id, why=str(error))
+
+    async def stop(self) -> None:
+        """No notice is waited for any more."""
+        for task in tuple(self._notices):
+            task.cancel()
+        await asyncio.gather(*self._notices, return_exceptions=True)
 
     async def _take(self, call_id: str, event: e.Event) -> None:
         await self._taker.submit(TakeFact(call_id, event, self._clock(), "service"))

@@ -92,6 +92,7 @@ class Performer:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._legs.stop()
 
     async def _work(self, call_id: str) -> None:
         line = self._lines[call_id]

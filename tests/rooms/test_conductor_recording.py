@@ -10,6 +10,7 @@ import pytest
 
 from pbx_bridge.asterisk.fake_recorder import Tape
 from pbx_bridge.call.model import Consent, Given, RecordingState, Terms, call_of_leg
+from pbx_bridge.call.partners import Recording as Recorded
 from pbx_bridge.call.states import State
 from pbx_bridge.conductor.errors import NotSteerable
 from pbx_bridge.conductor.reception import HouseRules
@@ -20,7 +21,7 @@ from pbx_bridge.hours.schedule import ALWAYS
 from pbx_bridge.identity.citizen import Identity
 from pbx_bridge.ledger.access import Citizen, Client, GivenConsent, Profile
 from pbx_bridge.phone import Phone
-from tests.house import ANNA, House, wanted
+from tests.house import ANNA, BORIS, House, wanted
 
 pytest_plugins = ("tests.house_plugin",)
 
@@ -105,6 +106,19 @@ async def test_behind_a_redirect_is_another_part(service: House) -> None:
     first, second = taped.parts
     assert first.ended_at is not None
     assert first.ended_at <= second.began_at
+
+
+async def test_somebody_outside_is_recorded_only_behind_a_notice_of_its_own(service: House) -> None:
+    call, taped = await talking(service)
+    service.fake.citizen(BORIS, after_s=5)
+    await service.conductor.redirect(call, Target(number=Phone(BORIS)), by="client:x")
+    await service.until(call, State.TALKING)
+    assert await state(service, call) is RecordingState.ASKED
+    await service.works(5)
+    assert [part.agent for part in taped.parts] == ["ann", "outside"]
+    assert taped.parts[0].ended_at is not None
+    recording = (await service.present(call)).recording
+    assert recording == Recorded(RecordingState.ON, parts=2)
 
 
 async def test_a_citizen_who_says_no_is_not_recorded_any_more_in_any_call(service: House) -> None:
