@@ -5,7 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 PY := $(VENV)/bin/python
 ARGS ?=
-JOBS ?= auto
+# One more than there are processors: the tests with real telephones mostly wait.
+JOBS ?= $(shell echo $$(($$(nproc) + 1)))
 
 .DEFAULT_GOAL := help
 .PHONY: help deps prompts run test check bench docs lock clean
@@ -24,8 +25,8 @@ prompts: deps  ## Make sounds of the texts in prompts/ that have changed; ARGS=-
 run: deps  ## Start everything, place one call, stay up until Ctrl-C; HTTP_PORT=9000, DOCKER=1, ARGS=--help
 	@$(PY) -m workshop.run --with-parent $(ARGS)
 
-test: deps  ## Run the tests on every processor; ARGS="-k word" to choose, JOBS=0 for one after the other
-	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile $(ARGS)
+test: deps  ## Run the tests side by side; ARGS="-k word" to choose, JOBS=0 for one after the other
+	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: deps  ## Style, types, layers, and whether the generated pages are of today
 	@$(PY) -m ruff check .

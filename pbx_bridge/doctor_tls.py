@@ -22,6 +22,7 @@ from .asterisk.errors import AsteriskError, NotFound
 from .asterisk.tls import is_loopback
 from .findings import Finding
 from .portal.certificates import SOON, BadCertificate, ends_at, load
+from .sandbox import ENDPOINT, LINE
 from .settings import Settings
 from .wiring import ari_of
 
@@ -181,7 +182,8 @@ async def _sip(settings: Settings) -> AsyncIterator[Finding]:
         return
     if plain := [f"{name} ({each['bind']})" for name, each in open_.items() if each["protocol"] in ("udp", "tcp")]:
         yield _warn(f"sip: whoever comes by {', '.join(plain)} may speak in the clear: for private networks ({PAGE})")
-    for finding in _sound(endpoints):
+    # Those of the sandbox are Asterisk's talk with itself.
+    for finding in _sound({name: each for name, each in endpoints.items() if name not in (ENDPOINT, LINE)}):
         yield finding
 
 

@@ -245,6 +245,7 @@ async def test_a_colleague_who_is_joined_to_the_talk_is_recorded_only_behind_the
     await stage.becomes(call, "on_hold")
     second = await ann.call("eve")
     await eve.talks()
+    await ann.hears(eve.tone_hz, call=second)
     await ann.join(first, second)
     await asyncio.gather(citizen.hears(GOES_ON), eve.hears(GOES_ON))
     await until(lambda: stage.portal.get(call), lambda seen: seen["recording"]["parts"] == 2, "the second part")
