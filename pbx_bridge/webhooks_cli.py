@@ -43,6 +43,8 @@ def list_(
     page = _with_ledger(settings.load(config), lambda ledger: ledger.deliveries(filter_, limit=max(1, limit)))
     for each in page.deliveries:
         out.print(_line(each), markup=False)
+    if not page.deliveries:
+        out.print("There is none. Only programs with a callback_url and a key of the kind webhook are told.")
     if page.next_cursor:
         out.print(f"There are more: --limit shows more than {limit}.")
 

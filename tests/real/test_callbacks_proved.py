@@ -5,11 +5,7 @@ Which key leads where is said of the fake and the real exchange alike in tests/c
 
 from __future__ import annotations
 
-import math
-import struct
-import wave
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -18,6 +14,7 @@ from pbx_bridge.call import events as e
 from pbx_bridge.call.model import WhenFull
 from tests.contract.real_town import RealTown
 from tests.contract.town import Ear, dialled, listening, waiting
+from tests.real.spoken import town_that_speaks
 from workshop.prefix import Prefix
 
 #: Prompts that a telephone can tell apart: none is a tone of a key or of another telephone.
@@ -34,24 +31,9 @@ PROMPTS = {
 }
 
 
-def tone(file: Path, hz: int, seconds: float, loud: int = 8000) -> None:
-    with wave.open(str(file), "wb") as out:
-        out.setnchannels(1)
-        out.setsampwidth(2)
-        out.setframerate(8000)
-        samples = (int(loud * math.sin(2 * math.pi * hz * at / 8000)) for at in range(int(8000 * seconds)))
-        out.writeframes(b"".join(struct.pack("<h", sample) for sample in samples))
-
-
 @pytest.fixture
 async def town(prefix: Prefix, tmp_path: Path) -> AsyncIterator[RealTown]:
-    russian = tmp_path / "prompts" / "ru"
-    russian.mkdir(parents=True)
-    for name, (hz, seconds) in PROMPTS.items():
-        tone(russian / f"{name}.wav", hz, seconds)
-    async with AsyncExitStack() as stack:
-        town = RealTown(prefix, tmp_path, stack, tmp_path / "prompts")
-        await town.open()
+    async with town_that_speaks(prefix, tmp_path, PROMPTS) as town:
         yield town
 
 

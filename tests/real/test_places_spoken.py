@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ from pbx_bridge.call import events as e
 from pbx_bridge.conductor.ports import Announcement
 from tests.contract.real_town import RealPerson, RealTown
 from tests.contract.town import QUICK, Ear, listening, waiting
-from tests.real.test_callbacks_proved import tone
+from tests.real.spoken import town_that_speaks
 from tests.stage import until
 from workshop.prefix import Prefix
 
@@ -22,13 +21,7 @@ PROMPTS = {"place": (PLACE_HZ, 2.0), "long": (LONG_HZ, 12.0)}
 
 @pytest.fixture
 async def town(prefix: Prefix, tmp_path: Path) -> AsyncIterator[RealTown]:
-    russian = tmp_path / "prompts" / "ru"
-    russian.mkdir(parents=True)
-    for name, (hz, seconds) in PROMPTS.items():
-        tone(russian / f"{name}.wav", hz, seconds)
-    async with AsyncExitStack() as stack:
-        town = RealTown(prefix, tmp_path, stack, tmp_path / "prompts")
-        await town.open()
+    async with town_that_speaks(prefix, tmp_path, PROMPTS) as town:
         yield town
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.real.test_callbacks_proved import tone
+from tests.real.spoken import tone
 from tests.stage import QUICK, Mobile, Plan, Stage, until
 from workshop.desk import Agent, Queue
 from workshop.phone import Phone
