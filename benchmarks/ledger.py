@@ -56,7 +56,8 @@ def queued_call(number: int, at: datetime = NOON) -> Call:
 def birth(call: Call) -> Change:
     """A call put down in the middle of its life, with one event."""
     event = NewEvent("call.state_changed", call.revision, call.accepted_at, {"call": snapshot(call)})
-    return Change(call=call, wake_at=deadline(call), events=(event,))
+    line = AuditLine(NOON, "bench", "open", "taken", {})
+    return Change(call=call, wake_at=deadline(call), events=(event,), audit=(line,))
 
 
 def moved(call: Call) -> Change:

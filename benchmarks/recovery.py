@@ -16,7 +16,7 @@ from pbx_bridge.call import events as e
 from pbx_bridge.call.machine import accept, advance, deadline
 from pbx_bridge.call.model import Call, Device, DeviceKind, Opening, Request, Terms
 from pbx_bridge.call.snapshot import snapshot
-from pbx_bridge.ledger import Change, Ledger, NewEvent
+from pbx_bridge.ledger import AuditLine, Change, Ledger, NewEvent
 from pbx_bridge.phone import Phone
 from workshop.portal import Portal
 from workshop.service import Service
@@ -139,4 +139,5 @@ def _scheduled(number: int) -> Change:
         NewEvent(step.news or "", step.call.revision, at, {"call": snapshot(step.call)}) for step in (first, second)
     )
     call: Call = second.call
-    return Change(call=call, wake_at=deadline(call), events=events)
+    line = AuditLine(at, "bench", "open", "taken", {})
+    return Change(call=call, wake_at=deadline(call), events=events, audit=(line,))
