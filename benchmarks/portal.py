@@ -35,7 +35,7 @@ from pbx_bridge.call import events as e
 from pbx_bridge.call.model import Terms, call_of_leg
 from pbx_bridge.call.recovery import Picture
 from pbx_bridge.conductor.conductor import Conductor
-from pbx_bridge.conductor.ports import DialOrder, Heard
+from pbx_bridge.conductor.ports import DialOrder, Heard, QueueSeen
 from pbx_bridge.directory.service import Directory, Service
 from pbx_bridge.hours.schedule import ALWAYS
 from pbx_bridge.ledger import Client, Ledger, migrate, new_key
@@ -76,6 +76,9 @@ class PatientLine:
 
     async def look(self, since: datetime) -> Picture:
         return Picture(now(), now())
+
+    async def queues(self) -> list[QueueSeen]:
+        return []
 
     async def __aiter__(self) -> AsyncIterator[Heard]:
         while True:
